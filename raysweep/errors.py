@@ -6,7 +6,9 @@
     │   ├── SeriesError       a series or datasets.yaml
     │   └── ModelError        a file in the models folder
     ├── LedgerError           the ledger can't be read or written
-    └── CheckpointError       a checkpoint is missing, damaged or from another version
+    ├── CheckpointError       a checkpoint is missing, damaged or from another version
+    ├── TrackingError         MLflow can't be brought up to date (in `tracking`)
+    └── Interrupted           the user asked to stop (exit code 130)
 
 An `InputError` carries all problems that were found, so that one run of the command shows all of them.
 """
@@ -77,3 +79,7 @@ class LedgerError(RaysweepError):
 
 class CheckpointError(RaysweepError):
     """A checkpoint is missing, damaged, or from another version."""
+
+
+class Interrupted(RaysweepError):
+    """The user asked to stop. Everything that was finished is in the ledger."""

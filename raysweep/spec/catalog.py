@@ -102,9 +102,7 @@ class Catalog(Protocol):
         """The rules of a model that these arguments break, each with the values found; empty if all hold."""
         ...
 
-    def num_train_windows(
-        self, dataset: str, protocol: ProtocolName, origin: float | None, time_steps: int
-    ) -> int:
+    def num_train_windows(self, dataset: str, protocol: ProtocolName, origin: float | None, time_steps: int) -> int:
         """How many training windows a window of `time_steps` leaves; 0 or less if it doesn't fit."""
         ...
 

@@ -1,0 +1,179 @@
+"""Checks what keys only show together: sizes, windows, a model's own rules, and what scheduler and search need.
+
+Each check looks at the keys that matter to it alone, so that a large grid is judged without walking through all of it.
+Must not know: YAML.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Sequence
+
+from raysweep.spec.catalog import ModelInfo
+from raysweep.spec.config import ProtocolName, Scalar, TrainSettings
+from raysweep.spec.entries import Entry
+from raysweep.spec.findings import Findings
+from raysweep.spec.keys import DEFAULT_ORIGIN, MODEL_PREFIX, coerce
+from raysweep.spec.lookup import MIN_TRAIN_WINDOWS, Lookup, Split
+from raysweep.spec.settings import Settings
+from raysweep.spec.space import GridSearch, IntRange
+from raysweep.spec.sweep import Asha, HyperOpt
+from raysweep.spec.tree import MappingNode, place_at
+
+MAX_CONFIGS = 200_000
+MAX_BROKEN_RULES = 10
+DEFAULT_TRAIN = TrainSettings()
+
+_WINDOW = "train.time_steps"
+
+
+def check_sweep(
+    root: MappingNode, settings: Settings, entries: Sequence[Entry], lookup: Lookup, findings: Findings
+) -> None:
+    """All checks over several keys."""
+    if isinstance(settings.search, HyperOpt):
+        _check_hyperopt(root, settings, entries, findings)
+    is_small_enough = _check_size(root, entries, findings)
+    for entry in entries:
+        if is_small_enough:
+            for name in entry.names("model"):
+                _check_requirements(entry, lookup.model(name), lookup, findings)
+        if settings.protocol is not None:
+            _check_windows(entry, settings.protocol, lookup, findings)
+    _check_channels(root, settings, entries, lookup, findings)
+    _check_grace_period(root, settings, entries, findings)
+
+
+def _check_hyperopt(root: MappingNode, settings: Settings, entries: Sequence[Entry], findings: Findings) -> None:
+    under = "under search: hyperopt"
+    if len(settings.seeds) > 1:
+        found = f"{len(settings.seeds)} seeds {under}"
+        findings.add(place_at(root, "seeds"), "seeds", found=found, valid="one seed, such as [0]")
+    if len(entries) > 1:
+        found = f"{len(entries)} mappings {under}"
+        findings.add(place_at(root, "param_space"), "param_space", found=found, valid="one mapping")
+    for entry in entries:
+        is_constant = all(isinstance(domain, Scalar) for domain in entry.space().values())
+        if is_constant and not entry.refused:
+            valid = "at least one key with a verb, such as {choice: [...]} or {loguniform: [1e-4, 1e-2]}"
+            findings.add(entry.place, "param_space", found=f"nothing to draw {under}", valid=valid)
+
+
+def _check_size(root: MappingNode, entries: Sequence[Entry], findings: Findings) -> bool:
+    """Whether the grid has a size that can be run, and be walked through here."""
+    num_configs = 0
+    for entry in entries:
+        grids = [domain for domain in entry.space().values() if isinstance(domain, GridSearch)]
+        num_configs += math.prod(len(grid.values) for grid in grids)
+    if num_configs > MAX_CONFIGS:
+        found, valid = f"a grid of {num_configs:,} configs", f"at most {MAX_CONFIGS:,}"
+        findings.add(place_at(root, "param_space"), "param_space", found=found, valid=valid)
+    return num_configs <= MAX_CONFIGS
+
+
+def _check_requirements(entry: Entry, model: ModelInfo | None, lookup: Lookup, findings: Findings) -> None:
+    """Checks a model's rules on every combination of the arguments that they speak of."""
+    if model is None:
+        return
+    arguments = {name: argument.default for name, argument in model.arguments.items()}
+    names = [name for name in arguments if any(name in _words(rule) for rule in model.requirements)]
+    values = [entry.values(f"{MODEL_PREFIX}{name}", arguments[name]) for name in names]
+    broken: set[str] = set()
+    # Only what is drawn from wide ranges exceeds the limit; the rest of it is left to the model.
+    for combination in itertools.islice(itertools.product(*values), MAX_CONFIGS):
+        chosen = {
+            name: coerce(value, model.arguments[name].kind) for name, value in zip(names, combination, strict=True)
+        }
+        for rule in lookup.unmet_requirements(model.name, {**arguments, **chosen}):
+            if rule not in broken and len(broken) < MAX_BROKEN_RULES:
+                _report_broken_rule(entry, model, chosen, rule, findings)
+            broken.add(rule)
+        if len(broken) > MAX_BROKEN_RULES:
+            place = entry.axes["model"].place
+            found = f"more values break rules of {model.name}"
+            findings.add(place, "model", found=found, valid="values that keep them")
+            return
+
+
+def _report_broken_rule(
+    entry: Entry, model: ModelInfo, chosen: dict[str, Scalar], rule: str, findings: Findings
+) -> None:
+    given = [name for name in chosen if name in _words(rule) and f"{MODEL_PREFIX}{name}" in entry.axes]
+    key = f"{MODEL_PREFIX}{given[0]}" if given else "model"
+    place = entry.place_of(key, chosen[given[0]] if given else model.name, fallback="model")
+    findings.add(place, key, found=f"in {model.name}, {rule}", valid="values that keep it")
+
+
+def _words(rule: str) -> set[str]:
+    return set(re.findall(r"[A-Za-z_]\w*", rule))
+
+
+def _check_windows(entry: Entry, protocol: ProtocolName, lookup: Lookup, findings: Findings) -> None:
+    """Checks that every window leaves enough training windows, on every series and split."""
+    windows = _windows(entry)
+    origins: tuple[Scalar | None, ...] = (None,)
+    if protocol == "holdout":
+        origins = entry.values("split.origin", DEFAULT_ORIGIN)
+    for dataset, origin in itertools.product(entry.names("dataset"), origins):
+        if not windows or lookup.dataset(dataset) is None:
+            continue
+        split = Split(dataset, protocol, None if origin is None else float(origin))
+        longest = lookup.longest_window(split, max(windows))
+        for window in windows:
+            if longest is not None and window > longest:
+                _report_long_window(entry, split, window, longest, lookup, findings)
+
+
+def _windows(entry: Entry) -> list[int]:
+    """The windows to check: all that are listed, or the longest of a range."""
+    windows = [int(window) for window in entry.values(_WINDOW, DEFAULT_TRAIN.time_steps)]
+    is_range = _WINDOW in entry.axes and isinstance(entry.axes[_WINDOW].domain, IntRange)
+    return windows[-1:] if is_range else windows
+
+
+def _report_long_window(
+    entry: Entry, split: Split, window: int, longest: int, lookup: Lookup, findings: Findings
+) -> None:
+    num_windows = max(0, lookup.num_train_windows(split, window) or 0)
+    origin = "" if split.origin is None else f" at split.origin {split.origin}"
+    default = "" if _WINDOW in entry.axes else " (the default)"
+    found = f"{window}{default} leaves {num_windows} training windows of {split.dataset}{origin}"
+    advice = f"the longest window that fits is {longest}" if longest else "no window fits, the series is too short"
+    place = entry.place_of(_WINDOW, window, fallback="dataset")
+    findings.add(place, _WINDOW, found=found, valid=f"at least {MIN_TRAIN_WINDOWS}: {advice}")
+
+
+def _check_channels(
+    root: MappingNode, settings: Settings, entries: Sequence[Entry], lookup: Lookup, findings: Findings
+) -> None:
+    """Checks that a model can read the series that it is scored on."""
+    names = dict.fromkeys(name for entry in entries for name in entry.names("dataset"))
+    trained = [dataset for name in names if (dataset := lookup.dataset(name))]
+    for name in settings.evaluate_on or ():
+        scored = lookup.dataset(name)
+        for dataset in trained:
+            if scored and scored.num_channels != dataset.num_channels:
+                found = f"channels of {name}: {scored.num_channels}, of {dataset.name}: {dataset.num_channels}"
+                valid = "series with as many as the one that is trained on"
+                findings.add(place_at(root, "evaluate_on"), "evaluate_on", found=found, valid=valid)
+
+
+def _check_grace_period(root: MappingNode, settings: Settings, entries: Sequence[Entry], findings: Findings) -> None:
+    """Checks that ASHA can stop anything at all. How many epochs a `train.num_steps` makes is not looked at."""
+    if not isinstance(settings.scheduler, Asha):
+        return
+    longest = 0
+    for entry in entries:
+        epochs = entry.values("train.num_epochs", DEFAULT_TRAIN.num_epochs or 0)
+        are_all_known = bool(epochs) and all(axis.is_complete for axis in entry.axes.values())
+        if not are_all_known or "train.num_steps" in {*entry.axes, *entry.refused}:
+            return
+        longest = max(longest, *(int(epoch) for epoch in epochs))
+    grace_period = settings.scheduler.grace_period
+    if entries and grace_period > longest:
+        found = f"{grace_period}, but no config trains for more than {longest} epochs, so none can be stopped"
+        place = place_at(root, "scheduler", "asha", "grace_period")
+        valid = f"at most {longest}, or scheduler: fifo"
+        findings.add(place, "scheduler.asha.grace_period", found=found, valid=valid)

@@ -1,0 +1,157 @@
+"""Files from strangers: whatever stands in them, there is a sweep or a report, soon, and no code runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from raysweep.errors import SweepFileError
+from raysweep.spec.keys import CONFIG_KEYS, SETTING_KEYS
+from raysweep.spec.loader import load_sweep
+from raysweep.spec.sweep import Grid, Sweep
+from raysweep.spec.verbs import VERBS
+from tests.spec.catalog_double import CatalogDouble
+from tests.spec.corpus.case import GOOD, entry
+from tests.spec.loading import load
+
+MAX_SECONDS = 5.0
+ANY_NUMBER_OF_TIMES = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+KEYS = st.sampled_from([*SETTING_KEYS, *CONFIG_KEYS, *VERBS, "model.d_model", "model.n_heads", "asha", "hyperopt"])
+WORDS = st.sampled_from(["att", "att_mh", "4single", "y_w", "replication", "val_loss", "asha", "grid", "min", "none"])
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 300), st.integers(), st.floats(), WORDS, st.text(max_size=8)
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.one_of(KEYS, st.text(max_size=5)), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+SPACES = st.fixed_dictionaries({"model": VALUES, "dataset": VALUES}) | st.dictionaries(KEYS, VALUES, max_size=6)
+SWEEPS = st.dictionaries(KEYS, VALUES, max_size=6).flatmap(
+    lambda top: st.builds(
+        lambda space: {"name": "s", **top, "param_space": space}, SPACES | st.lists(SPACES, max_size=3)
+    )
+)
+YAML_LIKE = st.lists(
+    st.one_of(
+        st.sampled_from([*"[]{}:,-#&*!|>'\"%@`?~\n\t ", "\n  ", ": ", "- ", "<<", "!!", "&a", "*a", "---\n"]),
+        KEYS,
+        WORDS,
+    ),
+    max_size=40,
+).map("".join)
+
+
+def outcome(content: str | bytes, *overrides: str) -> Sweep | SweepFileError:
+    began = time.process_time()
+    try:
+        result: Sweep | SweepFileError = load(content, *overrides)
+    except SweepFileError as error:
+        result = error
+        assert all(str(problem).isprintable() for problem in error.problems)
+    assert time.process_time() - began < MAX_SECONDS
+    return result
+
+
+@ANY_NUMBER_OF_TIMES
+@given(st.binary(max_size=300))
+def test_any_bytes(content: bytes) -> None:
+    outcome(content)
+
+
+@ANY_NUMBER_OF_TIMES
+@given(st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_text(content: bytes) -> None:
+    outcome(content)
+
+
+@ANY_NUMBER_OF_TIMES
+@given(YAML_LIKE)
+def test_any_text_that_looks_like_yaml(content: str) -> None:
+    outcome(content)
+
+
+@ANY_NUMBER_OF_TIMES
+@given(SWEEPS)
+def test_any_structure(structure: object) -> None:
+    result = outcome(yaml.safe_dump(structure, allow_unicode=False))
+    if isinstance(result, Sweep) and isinstance(result.search, Grid):
+        assert result.configs()
+
+
+@ANY_NUMBER_OF_TIMES
+@given(entry_values=st.dictionaries(st.sampled_from(CONFIG_KEYS[2:]), VALUES, max_size=3))
+def test_any_value_in_a_good_file(entry_values: dict[str, object]) -> None:
+    structure = {"name": "s", "param_space": {"model": "att", "dataset": "4single", **entry_values}}
+    result = outcome(yaml.safe_dump(structure))
+    if isinstance(result, Sweep):
+        assert all(config.train.time_steps <= 1185 for config in result.configs())
+
+
+@ANY_NUMBER_OF_TIMES
+@given(
+    st.lists(st.one_of(st.text(max_size=30), st.builds(lambda key, text: f"{key}={text}", KEYS, YAML_LIKE)), max_size=3)
+)
+def test_any_override(overrides: list[str]) -> None:
+    outcome(GOOD, *overrides)
+
+
+@pytest.mark.parametrize(
+    "tag", ["!!python/object/apply:os.system ['touch owned']", "!!python/object/new:os.system ['touch owned']"]
+)
+def test_no_code_runs(tag: str, own_folder: Path) -> None:
+    assert isinstance(outcome(GOOD.replace("att", tag)), SweepFileError)
+    assert not (own_folder / "owned").exists()
+
+
+def bomb() -> str:
+    levels = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 30)]
+    return "a0: &a0 [lol]\n" + "".join(levels) + GOOD
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(bomb(), id="aliases"),
+        pytest.param("a: [" + "[" * 500_000, id="open brackets"),
+        pytest.param("? " * 400_000, id="open keys"),
+        pytest.param("- " * 400_000, id="open dashes"),
+        pytest.param("{" * 900_000, id="open braces"),
+        pytest.param("\n" * 400_000, id="empty lines"),
+        pytest.param("name: " + "x " * 200_000, id="words"),
+        pytest.param('name: "' + "\\n" * 200_000 + '"', id="escapes"),
+        pytest.param("name: " + "9" * 400_000, id="digits"),
+        pytest.param("name: 1e" + "9" * 400_000, id="exponent"),
+        pytest.param("".join(f"k{number}: 1\n" for number in range(9_000)), id="unknown keys"),
+        pytest.param(entry(f"train.time_steps: {{grid_search: {list(range(2_000, 12_000))}}}"), id="long windows"),
+    ],
+)
+def test_bombs_fizzle(content: str) -> None:
+    assert isinstance(outcome(content), SweepFileError)
+
+
+def test_wide_ranges_are_not_walked_through() -> None:
+    ranges = [f"{key}: {{randint: [1, 1001]}}" for key in ("model.d_model", "train.batch_size", "train.num_epochs")]
+    text = entry("\n  ".join(ranges), head="name: s\nsearch: {hyperopt: {num_samples: 9}}\n")
+    assert isinstance(outcome(text), Sweep)
+
+
+def test_a_broken_catalog_is_reported_and_not_raised() -> None:
+    class BrokenCatalog(CatalogDouble):
+        def model_names(self) -> list[str]:
+            self.model("torn")
+            return []
+
+    Path("x.yaml").write_text(GOOD)
+    with pytest.raises(SweepFileError, match=r"^models/torn.py:3: no class Model; one class Model$"):
+        load_sweep(Path("x.yaml"), overrides=[], catalog=BrokenCatalog())
