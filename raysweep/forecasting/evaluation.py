@@ -1,0 +1,189 @@
+"""Scoring a trained model on series: one-step and autoregressive, on every part that its protocol scores.
+
+Shapes: N points, T time steps, C channels, S starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from raysweep.forecasting import metrics
+from raysweep.forecasting.protocol import (
+    EvalSet,
+    FloatArray,
+    Mode,
+    Part,
+    Scaler,
+    eval_sets,
+    fit_scaler,
+    scaling_end,
+    scored_parts,
+    why_unscorable,
+)
+from raysweep.forecasting.results import Evaluation
+from raysweep.forecasting.rollout import forecast_ahead, forecast_next
+from raysweep.forecasting.scores import Score, score_forecasts
+from raysweep.forecasting.series import Series
+from raysweep.forecasting.windows import to_scaled
+from raysweep.spec.config import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecasts:
+    """All forecasts of one part in one mode, in the data's units.
+
+    Attributes:
+        starts: (S,) index of the first forecast point.
+        predicted: (S, horizon, C). The first start's forecast runs to the end of the part, for the picture.
+        num_steps: (S,) how many of them are kept.
+    """
+
+    eval_dataset: str
+    part: Part
+    mode: Mode
+    starts: np.ndarray[tuple[int], np.dtype[np.int64]]
+    num_steps: np.ndarray[tuple[int], np.dtype[np.int64]]
+    predicted: FloatArray
+
+
+def evaluate(
+    model: nn.Module, config: Config, series: Series, device: torch.device
+) -> tuple[list[Evaluation], list[Forecasts]]:
+    """Scores a model on one series, which may not be the one it was trained on (it is then scaled by its own).
+
+    Parts that can't be scored give an `Evaluation` with `num_targets` 0 and the reason, and no forecasts.
+    """
+    num_points, time_steps = len(series.values), config.train.time_steps
+    sets = eval_sets(
+        data_digest=series.digest,
+        num_points=num_points,
+        protocol=config.protocol,
+        origin=config.origin,
+        time_steps=time_steps,
+    )
+    parts = scored_parts(num_points, config.protocol, config.origin, time_steps)
+    reasons = {
+        part: why_unscorable(part, targets, name=series.name, time_steps=time_steps) for part, targets in parts.items()
+    }
+    forecasts: list[Forecasts] = []
+    if not all(reasons.values()):
+        scaler = fit_scaler(series.values, config.protocol, config.origin)
+        scorable = [eval_set for eval_set in sets if not reasons[eval_set.part]]
+        forecasts = list(_forecast(model, config, series, scaler, scorable, parts, device))
+    made = {(forecast.part, forecast.mode): forecast for forecast in forecasts}
+    scale = metrics.naive_scale(series.values[: scaling_end(num_points, config.protocol, config.origin)])
+
+    def score(eval_set: EvalSet) -> Score:
+        if reasons[eval_set.part]:
+            return Score(reason=reasons[eval_set.part])
+        return score_forecasts(
+            series.values,
+            made[eval_set.part, eval_set.mode].predicted,
+            eval_set,
+            scale=scale,
+        )
+
+    evaluations = [
+        Evaluation(
+            eval_dataset=series.name,
+            part=eval_set.part,
+            mode=eval_set.mode,
+            horizon=eval_set.horizon,
+            eval_set_hash=eval_set.digest,
+            score=score(eval_set),
+        )
+        for eval_set in sets
+    ]
+    return evaluations, forecasts
+
+
+def _forecast(
+    model: nn.Module,
+    config: Config,
+    series: Series,
+    scaler: Scaler,
+    sets: Sequence[EvalSet],
+    parts: Mapping[Part, range],
+    device: torch.device,
+) -> Iterator[Forecasts]:
+    """One `Forecasts` for every part and mode: the longest horizon serves the shorter ones."""
+    scaled = to_scaled(series.values, scaler, device)
+    time_steps = config.train.time_steps
+    longest: dict[tuple[Part, Mode], EvalSet] = {}
+    for eval_set in sets:
+        key = (eval_set.part, eval_set.mode)
+        if key not in longest or eval_set.horizon > longest[key].horizon:
+            longest[key] = eval_set
+    model.eval()
+    with torch.no_grad():
+        for (part, mode), eval_set in longest.items():
+            starts = torch.from_numpy(eval_set.starts).to(device)
+            num_steps = eval_set.num_steps.copy()
+            if mode == "batch":
+                predicted = forecast_next(model, scaled, starts, time_steps)[:, None]
+            else:
+                predicted = forecast_ahead(model, scaled, starts, num_steps=eval_set.horizon, time_steps=time_steps)
+                num_steps[0] = len(parts[part])
+                if num_steps[0] > eval_set.horizon:
+                    whole = forecast_ahead(
+                        model, scaled, starts[:1], num_steps=int(num_steps[0]), time_steps=time_steps
+                    )
+                    predicted = torch.cat(
+                        [
+                            predicted,
+                            predicted.new_full(
+                                (len(starts), int(num_steps[0]) - eval_set.horizon, predicted.shape[-1]),
+                                float("nan"),
+                            ),
+                        ],
+                        dim=1,
+                    )
+                    predicted[0, eval_set.horizon :] = whole[0, eval_set.horizon :]
+            yield Forecasts(
+                eval_dataset=series.name,
+                part=part,
+                mode=mode,
+                starts=eval_set.starts,
+                num_steps=num_steps,
+                predicted=scaler.inverse(predicted.double().cpu().numpy()),
+            )
+
+
+def write_predictions(file: Path, forecasts: Sequence[Forecasts], series: Mapping[str, Series]) -> None:
+    """Writes `predictions/<trial_id>.parquet`: a row for every forecast point and channel."""
+    frames = []
+    for forecast in forecasts:
+        steps = np.arange(forecast.predicted.shape[1])
+        is_kept = steps[None, :] < forecast.num_steps[:, None]
+        row, step = np.nonzero(is_kept)
+        targets = forecast.starts[row] + step
+        of = series[forecast.eval_dataset]
+        for channel in range(of.values.shape[1]):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "eval_dataset": forecast.eval_dataset,
+                        "part": forecast.part,
+                        "mode": forecast.mode,
+                        "start": forecast.starts[row],
+                        "step": step + 1,
+                        "time": of.time_hours[targets],
+                        "actual": of.values[targets, channel],
+                        "predicted": forecast.predicted[row, step, channel],
+                        "channel": of.columns[channel],
+                    }
+                )
+            )
+    if not frames:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".tmp")
+    pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
+    temporary.replace(file)

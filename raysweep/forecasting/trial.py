@@ -1,0 +1,90 @@
+"""One trial from start to end: build or restore the model, train it epoch by epoch, score it.
+
+What `raysweep` runs in a Ray actor and anybody can run in a debugger. Must not know: Ray, the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from raysweep.forecasting.checkpoint import load_newest, save_checkpoint
+from raysweep.forecasting.evaluation import evaluate, write_predictions
+from raysweep.forecasting.inputs import TrialInputs
+from raysweep.forecasting.models import build_model
+from raysweep.forecasting.results import EpochResult, Evaluation
+from raysweep.forecasting.training import num_total_epochs, start_training, train_epochs
+from raysweep.forecasting.windows import prepare
+from raysweep.spec.config import Config
+
+
+@dataclass(kw_only=True)
+class TrialRun:
+    """A trial that is being trained. `history` holds every epoch so far, restored ones included."""
+
+    trial_id: str
+    config: Config
+    seed: int
+    inputs: TrialInputs
+    device: torch.device
+    history: list[EpochResult] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Builds the model; goes on from the trial's newest checkpoint if there is one."""
+        series = self.inputs.series[self.config.dataset]
+        self._data = prepare(self.config, series.values, self.device)
+        model = build_model(
+            self.inputs.sources,
+            self.config.model,
+            arguments=self.config.model_arguments,
+            num_channels=series.values.shape[1],
+            seed=self.seed,
+        )
+        self._state = start_training(self.config, model.to(self.device))
+        checkpoint = load_newest(self._checkpoint_folder, self.trial_id)
+        if checkpoint is not None:
+            checkpoint.restore(self._state)
+            self.history.extend(checkpoint.history)
+
+    @property
+    def num_train_windows(self) -> int:
+        """Training windows an epoch."""
+        return len(self._data.train_starts)
+
+    @property
+    def num_params(self) -> int:
+        """Numbers that are trained."""
+        return sum(parameter.numel() for parameter in self._state.model.parameters() if parameter.requires_grad)
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs of the whole training."""
+        return num_total_epochs(self.config.train, self.num_train_windows)
+
+    def epochs(self) -> Iterator[EpochResult]:
+        """Trains to the end and yields every new epoch, after it has been added to `history`."""
+        for epoch in train_epochs(self.config, self._data, self._state, seed=self.seed):
+            self.history.append(epoch)
+            yield epoch
+
+    def save(self) -> None:
+        """Makes all epochs so far survive this process. Raises `OSError`."""
+        save_checkpoint(self._checkpoint_folder, self.trial_id, self._state, self.history, self._data.scaler)
+
+    def score(self) -> list[Evaluation]:
+        """Scores the trained model on every series asked for, and keeps its forecasts."""
+        names: Sequence[str] = self.inputs.evaluate_on or (self.config.dataset,)
+        evaluations, forecasts = [], []
+        for name in dict.fromkeys([self.config.dataset, *names]):
+            rows, made = evaluate(self._state.model, self.config, self.inputs.series[name], self.device)
+            evaluations.extend(rows)
+            forecasts.extend(made)
+        write_predictions(self.inputs.predictions / f"{self.trial_id}.parquet", forecasts, self.inputs.series)
+        return evaluations
+
+    @property
+    def _checkpoint_folder(self) -> Path:
+        return self.inputs.checkpoints / self.trial_id
