@@ -1,0 +1,171 @@
+"""Reading a ledger: by anyone, at any time, also while its driver writes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from raysweep.errors import LedgerError
+from raysweep.ledger.rows import RungRow, Status
+from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, from_sql
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownTrial:
+    """What planning needs to know of a trial."""
+
+    status: Status
+    stopped_by: str | None
+    epochs: int
+    train_seconds: float
+    eval_datasets: frozenset[str]
+
+
+class LedgerReader:
+    """Read-only; its own connection, so it can't disturb the writer.
+
+    Args:
+        file: An existing ledger.
+
+    Raises:
+        LedgerError: If it isn't there, is no ledger, or is one of another version.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        if not file.is_file():
+            raise LedgerError(f"{file}: there is no ledger; has this sweep been run?")
+        try:
+            self._connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=20)
+            check_version(self._connection, file)
+        except sqlite3.Error as error:
+            raise LedgerError(f"{file}: can't be read ({error})") from error
+
+    def __enter__(self) -> LedgerReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def trials(self, *, after_revision: int = -1) -> list[Row]:
+        """Every trial with its config's columns and `epochs` (how many), in the sweep's order.
+
+        Args:
+            after_revision: Only those written to since.
+        """
+        rows = self._rows(
+            "SELECT trials.*, configs.config, configs.data_digest, configs.data_source, configs.model_digest,"
+            " configs.protocol_version, (SELECT count(*) FROM epochs WHERE epochs.trial_id = trials.trial_id)"
+            " AS epochs FROM trials JOIN configs USING (config_id) WHERE revision > ?"
+            " ORDER BY is_current DESC, position, started_at",
+            (after_revision,),
+        )
+        for row in rows:
+            row["config"] = json.loads(row["config"])
+        return rows
+
+    def epochs(self, trial_id: str | None = None, *, after_epoch: int = 0) -> list[Row]:
+        """Epochs in order, of one trial or of all."""
+        where, values = ("WHERE trial_id = ? AND epoch > ?", (trial_id, after_epoch)) if trial_id else ("", ())
+        return self._rows(f"SELECT * FROM epochs {where} ORDER BY trial_id, epoch", values)
+
+    def evaluations(self) -> list[Row]:
+        """All scores of trials and baselines."""
+        return self._rows("SELECT * FROM evaluations ORDER BY kind, trial_id, model, part, mode, horizon")
+
+    def rungs(self, scheduler: str) -> list[RungRow]:
+        """What a scheduler with these settings has decided about current trials, in the order of decision."""
+        rows = self._rows(
+            "SELECT rungs.* FROM rungs JOIN trials USING (trial_id) WHERE scheduler = ? AND is_current"
+            " ORDER BY sequence",
+            (scheduler,),
+        )
+        return [
+            RungRow(
+                **{key: value for key, value in row.items() if key != "sequence"} | {"is_stop": bool(row["is_stop"])}
+            )
+            for row in rows
+        ]
+
+    def first_command(self) -> Row | None:
+        """The oldest sweep command, or None before the first."""
+        rows = self._rows("SELECT * FROM commands ORDER BY command_id LIMIT 1")
+        return rows[0] if rows else None
+
+    def last_command(self) -> Row | None:
+        """The newest sweep command, or None before the first."""
+        rows = self._rows("SELECT * FROM commands ORDER BY command_id DESC LIMIT 1")
+        return rows[0] if rows else None
+
+    def known_trials(self) -> dict[str, KnownTrial]:
+        """Every trial by id, as planning needs it."""
+        scored: dict[str, set[str]] = {}
+        for row in self._rows("SELECT DISTINCT trial_id, eval_dataset FROM evaluations WHERE kind = 'trial'"):
+            scored.setdefault(row["trial_id"], set()).add(row["eval_dataset"])
+        rows = self._rows(
+            "SELECT trial_id, status, stopped_by, train_seconds,"
+            " (SELECT count(*) FROM epochs WHERE epochs.trial_id = trials.trial_id) AS epochs FROM trials"
+        )
+        return {
+            row["trial_id"]: KnownTrial(
+                status=row["status"],
+                stopped_by=row["stopped_by"],
+                epochs=row["epochs"],
+                train_seconds=row["train_seconds"] or 0.0,
+                eval_datasets=frozenset(scored.get(row["trial_id"], ())),
+            )
+            for row in rows
+        }
+
+    def ledger_id(self) -> str:
+        """Made when the ledger was; a copy keeps it, a new ledger of the same sweep has another."""
+        return str(self._rows("SELECT value FROM meta WHERE key = 'ledger_id'")[0]["value"])
+
+    def count_current(self) -> dict[str, int]:
+        """How many trials of the current sweep have each status."""
+        rows = self._rows("SELECT status, count(*) AS number FROM trials WHERE is_current GROUP BY status")
+        return {row["status"]: row["number"] for row in rows}
+
+    def current_trial_ids(self) -> set[str]:
+        """The trials that the sweep asked for when its command last ran."""
+        return {row["trial_id"] for row in self._rows("SELECT trial_id FROM trials WHERE is_current")}
+
+    def revision(self) -> int:
+        """Counts up with every write to a trial."""
+        return int(self._rows("SELECT value FROM meta WHERE key = 'revision'")[0]["value"])
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
+        try:
+            cursor = self._connection.execute(query, values)
+            columns = [column[0] for column in cursor.description]
+            return [dict(zip(columns, map(from_sql, row), strict=True)) for row in cursor]
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self._file}: can't be read ({error})") from error
+
+
+def check_version(connection: sqlite3.Connection, file: Path) -> None:
+    """Raises `LedgerError` unless the open database is a ledger of this version."""
+    try:
+        application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(f"{file}: not a ledger, or damaged ({error}); restore it from a copy") from error
+    if application_id != APPLICATION_ID:
+        raise LedgerError(f"{file}: an SQLite database, but not a ledger of raysweep; move it away")
+    if version != SCHEMA_VERSION:
+        raise LedgerError(
+            f"{file}: ledger version {version}; this raysweep reads version {SCHEMA_VERSION}. Run it with the "
+            "raysweep that wrote it, or give the sweep another name"
+        )

@@ -1,0 +1,107 @@
+"""What a sweep still has to do: the trials it asks for against what its ledger holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from raysweep.ledger.reader import KnownTrial
+
+Need = Literal["new", "resume", "retry", "continue", "score"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedTrial:
+    """One trial that a sweep asks for.
+
+    Attributes:
+        trial_id: Its identity.
+        config_id: Its config's.
+        config: The config under its dotted keys.
+        seed: Of start values and order.
+        position: Its place in the sweep's order.
+    """
+
+    trial_id: str
+    config_id: str
+    config: Mapping[str, object]
+    seed: int
+    position: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownPoint:
+    """A trial of an earlier command that lies in the space that a search walks now.
+
+    Attributes:
+        choice: The values of the searched keys.
+        trial: Which trial that is.
+        score: What it came to; None while it still has to be run, infinity if it diverged.
+    """
+
+    choice: Mapping[str, bool | int | float | str]
+    trial: WantedTrial
+    score: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is done and what isn't, in the sweep's order.
+
+    Attributes:
+        done: Trials that keep what they have.
+        todo: The others, each with what it needs: `new`; `resume` from its checkpoint after an interruption;
+            `retry` after a failure; `continue` where a scheduler that is no longer asked for stopped it; `score`
+            on series that were added to `evaluate_on`, without training.
+    """
+
+    done: Sequence[WantedTrial]
+    todo: Sequence[tuple[WantedTrial, Need]]
+
+    def count(self, need: Need) -> int:
+        """How many trials have this need."""
+        return sum(1 for _, other in self.todo if other == need)
+
+
+def make_plan(
+    wanted: Sequence[WantedTrial],
+    known: Mapping[str, KnownTrial],
+    *,
+    scheduler: str,
+    evaluate_on: Sequence[str] | None,
+) -> Plan:
+    """Compares the trials that a sweep asks for with those that its ledger knows.
+
+    Args:
+        wanted: In the sweep's order.
+        known: From the ledger; empty before the first run.
+        scheduler: Its settings as text. What the same scheduler stopped stays stopped.
+        evaluate_on: The series to score on; None for the trained one alone.
+    """
+    done: list[WantedTrial] = []
+    todo: list[tuple[WantedTrial, Need]] = []
+    for trial in wanted:
+        need = _need(trial, known.get(trial.trial_id), scheduler, evaluate_on)
+        if need is None:
+            done.append(trial)
+        else:
+            todo.append((trial, need))
+    return Plan(done=done, todo=todo)
+
+
+def _need(
+    trial: WantedTrial, known: KnownTrial | None, scheduler: str, evaluate_on: Sequence[str] | None
+) -> Need | None:
+    if known is None or (known.status == "pending" and not known.epochs):
+        return "new"
+    if known.status in ("pending", "running"):
+        return "resume"
+    if known.status == "failed":
+        return "retry"
+    if known.status == "stopped" and known.stopped_by != scheduler:
+        return "continue"
+    asked = set(evaluate_on or (str(trial.config["dataset"]),))
+    if known.status == "finished" and not asked <= known.eval_datasets:
+        return "score"
+    return None

@@ -1,0 +1,117 @@
+"""How far a sweep is and how long it will take; what a progress display draws."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from raysweep.ledger.rows import Status
+from raysweep.planning.plan import WantedTrial
+
+Clock = Callable[[], float]
+
+
+@dataclass
+class _Pace:
+    """Seconds that ended trials took, summed."""
+
+    seconds: float = 0.0
+    count: int = 0
+
+    @property
+    def mean(self) -> float:
+        return self.seconds / self.count
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """The state of a running sweep.
+
+    Attributes:
+        num_trials: All trials that the sweep asks for.
+        num_done_before: Of them, those that were done when the command began.
+        num_slots: How many trials run at the same time.
+        waiting: Trials that are still to start, by id.
+    """
+
+    num_trials: int
+    num_done_before: int
+    num_slots: int
+    waiting: dict[str, WantedTrial]
+    clock: Clock = time.monotonic
+    ended: Counter[Status] = field(default_factory=Counter)
+    best_score: float | None = None
+    best_trial: WantedTrial | None = None
+    failures: list[tuple[WantedTrial, str]] = field(default_factory=list)
+    _running: dict[str, tuple[WantedTrial, float]] = field(default_factory=dict)
+    _paces: dict[tuple[object, ...], _Pace] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Starts the clock."""
+        self.started_at = self.clock()
+
+    @property
+    def num_running(self) -> int:
+        """Trials that are being trained now."""
+        return len(self._running)
+
+    @property
+    def num_done(self) -> int:
+        """Trials that have ended, those of earlier commands included."""
+        return self.num_done_before + self.ended.total()
+
+    @property
+    def seconds(self) -> float:
+        """Since the trials began."""
+        return self.clock() - self.started_at
+
+    def add(self, trial: WantedTrial) -> None:
+        """A search has proposed one more trial."""
+        self.waiting[trial.trial_id] = trial
+
+    def start(self, trial_id: str) -> None:
+        """A trial has begun."""
+        self._running[trial_id] = (self.waiting.pop(trial_id), self.clock())
+
+    def end(self, trial_id: str, status: Status, *, score: float | None = None, error: str | None = None) -> None:
+        """A trial has ended; `score` is what trials are compared by, lower is better."""
+        trial, started_at = self._running.pop(trial_id)
+        self.ended[status] += 1
+        for key in _kinds(trial):
+            pace = self._paces.setdefault(key, _Pace())
+            pace.seconds += self.clock() - started_at
+            pace.count += 1
+        if status == "finished" and score is not None and (self.best_score is None or score < self.best_score):
+            self.best_score, self.best_trial = score, trial
+        if status == "failed":
+            self.failures.append((trial, error or "no reason given"))
+
+    def seconds_left(self) -> float | None:
+        """An estimate from the trials that have ended; None before the first has.
+
+        Each trial is expected to take as long as those of its model and window did on average, or of its model,
+        or all. A search that stops trials early makes later ones shorter: then this errs on the long side.
+        """
+        if not self._paces:
+            return None
+        work = sum(self._expected(trial) for trial in self.waiting.values())
+        num_unproposed = self.num_trials - self.num_done - len(self.waiting) - len(self._running)
+        work += num_unproposed * self._paces[()].mean
+        now, longest = self.clock(), 0.0
+        for trial, started_at in self._running.values():
+            left = max(self._expected(trial) - (now - started_at), 0.0)
+            work, longest = work + left, max(longest, left)
+        return max(work / self.num_slots, longest)
+
+    def _expected(self, trial: WantedTrial) -> float:
+        return next(self._paces[key].mean for key in _kinds(trial) if key in self._paces)
+
+
+def _kinds(trial: WantedTrial) -> Sequence[tuple[object, ...]]:
+    """The groups that a trial's duration is estimated from, the nearest first."""
+    config: Mapping[str, object] = trial.config
+    model, dataset, time_steps = config["model"], config["dataset"], config["train.time_steps"]
+    length = (config.get("train.num_epochs"), config.get("train.num_steps"))
+    return [(model, dataset, time_steps, length), (model, time_steps), (model,), ()]
