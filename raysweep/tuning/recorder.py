@@ -1,0 +1,154 @@
+"""Takes what Tune hears from workers to the ledger and the progress; runs in the driver, the only writer."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from raysweep.errors import LedgerError
+from raysweep.forecasting.results import Evaluation
+from raysweep.forecasting.scores import with_skills
+from raysweep.ledger.rows import EpochRow, EvaluationRow, TrialEnd
+from raysweep.ledger.writer import LedgerWriter
+from raysweep.planning.progress import Progress
+from raysweep.tuning.report import Report, own_scores
+from raysweep.tuning.schedulers import GroupedAsha
+
+
+class SweepAborted(BaseException):
+    """Ends Tune's loop at once. Tune catches every `Exception`; so this is none."""
+
+
+class Recorder(Callback):  # type: ignore[misc]
+    """Writes every report in one transaction, with what the scheduler decided about it.
+
+    Args:
+        ledger: Open for writing.
+        progress: Kept up to date.
+        scheduler: Asked for its decisions; None without one.
+        data_sources: `original`, `stand-in` or `file`, by series.
+        references: Mean squared errors of the baselines by evaluation set and name; may grow while trials run.
+        code_version: Goes into every row.
+        on_change: Called after every change, and at least once a turn of Tune's loop.
+        is_interrupted: Whether the user has asked to stop.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: LedgerWriter,
+        progress: Progress,
+        scheduler: GroupedAsha | None,
+        data_sources: Mapping[str, str],
+        references: Mapping[str, Mapping[str, float]],
+        code_version: str,
+        on_change: Callable[[], None],
+        is_interrupted: Callable[[], bool],
+    ) -> None:
+        self._ledger = ledger
+        self._progress = progress
+        self._scheduler = scheduler
+        self._data_sources = data_sources
+        self._references = references
+        self._code_version = code_version
+        self._on_change = on_change
+        self._is_interrupted = is_interrupted
+        self._ended: set[str] = set()
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The trial has a worker."""
+        self._progress.start(trial.trial_id)
+        if not trial.config["is_rescore"]:
+            self._write(lambda: self._ledger.start_trial(trial.trial_id, time.time(), self._code_version))
+        self._on_change()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """The trial has reported; the scheduler has already judged it."""
+        report: Report = result.pop("report")  # Tune keeps every result; the ledger has this one
+        end = self._end_of(trial, report)
+        rows = [self._evaluation_row(trial, evaluation) for evaluation in report.evaluations]
+        if trial.config["is_rescore"]:
+            self._write(lambda: self._ledger.record_evaluations(rows))
+        else:
+            self._write(lambda: self._record(trial, report, end, rows))
+        if end is not None:
+            self._ended.add(trial.trial_id)
+            self._progress.end(trial.trial_id, end.status, score=report.score, error=end.error)
+        self._on_change()
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The worker itself is gone: what the trial did is in no report."""
+        if trial.trial_id in self._ended:
+            return
+        text = _error_text(trial)
+        error = next((line for line in reversed(text.splitlines()) if line.strip()), "its worker ended without a word")
+        end = TrialEnd(status="failed", finished_at=time.time(), error=error.strip(), traceback=text)
+        self._ended.add(trial.trial_id)
+        if not trial.config["is_rescore"]:
+            self._write(lambda: self._ledger.end_trial(trial.trial_id, end))
+        self._progress.end(trial.trial_id, "failed", error=end.error)
+        self._on_change()
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Once a turn of Tune's loop."""
+        if self._is_interrupted():
+            raise SweepAborted
+        self._on_change()
+
+    def _record(self, trial: Trial, report: Report, end: TrialEnd | None, evaluations: list[EvaluationRow]) -> None:
+        with self._ledger.transaction():
+            rungs = self._scheduler.take_decisions(trial.trial_id) if self._scheduler else []
+            epochs = [EpochRow(**dataclasses.asdict(epoch)) for epoch in report.epochs]
+            self._ledger.record_epochs(trial.trial_id, epochs, facts=report.facts, rungs=rungs)
+            if end is not None:
+                self._ledger.end_trial(trial.trial_id, end, evaluations)
+
+    def _end_of(self, trial: Trial, report: Report) -> TrialEnd | None:
+        if report.end is not None:
+            return TrialEnd(
+                status=report.end,
+                finished_at=time.time(),
+                error=report.error,
+                traceback=report.traceback,
+                scores=own_scores(report.evaluations, trial.config["config"]["dataset"]),
+            )
+        if self._scheduler is not None and self._scheduler.is_stopped(trial.trial_id):
+            return TrialEnd(status="stopped", finished_at=time.time(), stopped_by=self._scheduler.settings_text)
+        return None
+
+    def _evaluation_row(self, trial: Trial, evaluation: Evaluation) -> EvaluationRow:
+        config = trial.config["config"]
+        return EvaluationRow(
+            kind="trial",
+            trial_id=trial.trial_id,
+            model=config["model"],
+            eval_dataset=evaluation.eval_dataset,
+            protocol=config["protocol"],
+            origin=config["split.origin"],
+            part=evaluation.part,
+            mode=evaluation.mode,
+            horizon=evaluation.horizon,
+            eval_set_hash=evaluation.eval_set_hash,
+            data_source=self._data_sources[evaluation.eval_dataset],
+            **dataclasses.asdict(with_skills(evaluation.score, self._references.get(evaluation.eval_set_hash, {}))),
+        )
+
+    def _write(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except LedgerError as error:
+            # Training on would be for nothing: what isn't in the ledger hasn't happened.
+            raise SweepAborted(str(error)) from error
+
+
+def _error_text(trial: Trial) -> str:
+    file = Path(trial.local_path) / "error.txt" if trial.local_path else None
+    return file.read_text(errors="replace") if file and file.is_file() else ""

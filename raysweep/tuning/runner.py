@@ -1,0 +1,175 @@
+"""Runs trials through Ray Tune, here or on the cluster at `RAY_ADDRESS`, until all have ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from raysweep.errors import Interrupted, LedgerError
+from raysweep.ledger.writer import LedgerWriter
+from raysweep.planning.progress import Progress
+from raysweep.spec.sweep import Resources
+
+if TYPE_CHECKING:
+    from raysweep.forecasting.inputs import TrialInputs
+    from raysweep.tuning.schedulers import GroupedAsha
+    from raysweep.tuning.search import TrialList
+
+# Tune and Ray read these when they are imported.
+ENVIRONMENT: Mapping[str, str] = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+QUIET_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray.data")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningCluster:
+    """The Ray that trials run on."""
+
+    num_cpus: float
+    num_gpus: float
+
+    def num_slots(self, resources: Resources) -> int:
+        """How many trials fit at the same time."""
+        by_cpu = self.num_cpus / resources.cpu if resources.cpu else float("inf")
+        by_gpu = self.num_gpus / resources.gpu if resources.gpu else float("inf")
+        return max(int(min(by_cpu, by_gpu)), 0)
+
+
+@contextmanager
+def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCluster]:
+    """A Ray for the time of a sweep: the one at `RAY_ADDRESS`, or one of our own that ends with us.
+
+    Args:
+        num_jobs: CPUs to use here; None for all.
+        is_verbose: Whether Ray may speak for itself.
+    """
+    private = Path(tempfile.mkdtemp(prefix="raysweep-"))
+    try:
+        os.environ.update({key: value for key, value in ENVIRONMENT.items() if key not in os.environ})
+        address = os.environ.get("RAY_ADDRESS")
+        if address is None:
+            _use_own_token(private)
+        import ray
+
+        level = logging.INFO if is_verbose else logging.CRITICAL
+        for name in QUIET_LOGGERS:
+            logging.getLogger(name).setLevel(level)
+        options: dict[str, Any] = {} if address else {"num_cpus": num_jobs, "include_dashboard": False}
+        ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
+        for name in QUIET_LOGGERS:  # ray.init sets its own level again
+            logging.getLogger(name).setLevel(level)
+        try:
+            have = ray.cluster_resources()
+            yield RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0))
+        finally:
+            ray.shutdown()
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def run_trials(
+    search: TrialList,
+    *,
+    inputs: TrialInputs,
+    metric: str,
+    scheduler: GroupedAsha | None,
+    next_rung: Callable[[int], int | None],
+    resources: Resources,
+    ledger: LedgerWriter,
+    progress: Progress,
+    data_sources: Mapping[str, str],
+    references: Mapping[str, Mapping[str, float]],
+    code_version: str,
+    on_change: Callable[[], None],
+) -> None:
+    """Runs every trial that the search hands out. Call inside `ray_cluster`.
+
+    Raises:
+        Interrupted: After Ctrl-C or SIGTERM.
+        LedgerError: If the ledger can't be written any more.
+    """
+    from ray import tune
+
+    from raysweep.tuning.recorder import Recorder, SweepAborted
+    from raysweep.tuning.trainable import TrialActor, WorkerSettings
+
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(progress.num_slots)
+    settings = WorkerSettings(
+        metric=metric, num_threads=max(1, int(resources.cpu)), is_gpu=resources.gpu > 0, next_rung=next_rung
+    )
+    with tempfile.TemporaryDirectory(prefix="raysweep-tune-") as storage, _interrupt_flag() as is_interrupted:
+        recorder = Recorder(
+            ledger=ledger,
+            progress=progress,
+            scheduler=scheduler,
+            data_sources=data_sources,
+            references=references,
+            code_version=code_version,
+            on_change=on_change,
+            is_interrupted=is_interrupted,
+        )
+        try:
+            tune.run(
+                tune.with_parameters(TrialActor, inputs=inputs, settings=settings),
+                name="trials",
+                search_alg=search,
+                scheduler=scheduler,
+                callbacks=[recorder],
+                resources_per_trial=tune.PlacementGroupFactory([{"CPU": resources.cpu, "GPU": resources.gpu}]),
+                storage_path=storage,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+                reuse_actors=True,
+                raise_on_failed_trial=False,
+                verbose=0,
+            )
+        except SweepAborted as error:
+            if isinstance(error.__cause__, LedgerError):
+                raise error.__cause__ from error
+            raise Interrupted("interrupted") from None
+
+
+@contextmanager
+def _interrupt_flag() -> Iterator[Callable[[], bool]]:
+    """Turns SIGINT and SIGTERM into a flag that Tune's loop looks at; Ray has set handlers of its own before."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _use_own_token(folder: Path) -> None:
+    """Ray would write a token that others can read into the home folder; an open port of Ray runs anybody's code."""
+    file = folder / "token"
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(secrets.token_hex(32))
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(file)

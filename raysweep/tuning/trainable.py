@@ -1,0 +1,140 @@
+"""The Ray Tune trainable: loops over what `forecasting` yields and reports it.
+
+One actor runs many trials, one after the other. Nothing here writes to the ledger: the driver does.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ray.tune import Trainable
+
+from raysweep.ledger.rows import TrialFacts
+from raysweep.spec.config import Config
+from raysweep.tuning.report import WORST, Report, trial_score
+
+if TYPE_CHECKING:
+    from raysweep.forecasting.inputs import TrialInputs
+    from raysweep.forecasting.results import EpochResult, Evaluation
+    from raysweep.forecasting.trial import TrialRun
+
+REPORT_SECONDS = 1.0  # several fast epochs travel together; what is lost in a kill is about this long
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """How workers run trials; the same for all trials of a sweep.
+
+    Attributes:
+        metric: What the scheduler and the search look at.
+        num_threads: CPU threads a trial.
+        is_gpu: Whether trials have a share of a GPU.
+        next_rung: The first rung after an epoch; a report never crosses it. None if there is none.
+    """
+
+    metric: str
+    num_threads: int
+    is_gpu: bool
+    next_rung: Callable[[int], int | None]
+
+
+class TrialActor(Trainable):  # type: ignore[misc]
+    """Runs trials in a worker process. `inputs` arrive once, through Ray's object store."""
+
+    def setup(self, config: dict[str, Any], inputs: TrialInputs, settings: WorkerSettings) -> None:
+        """Called once an actor."""
+        import torch
+
+        self._inputs, self._settings = inputs, settings
+        torch.set_num_threads(settings.num_threads)
+        # A GPU sums in another order from run to run unless told otherwise; the seed must fix the losses.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        self._device = torch.device("cuda" if settings.is_gpu and torch.cuda.is_available() else "cpu")
+        self._run: TrialRun | None = None
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """The next trial in the same process; Tune has put its config in place."""
+        self._run = None
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Trains until the next report is due. An exception of the trial is its result, not this actor's end."""
+        try:
+            report = self._go_on() if self._run else self._start()
+        except Exception as error:
+            report = Report(
+                facts=None,
+                epochs=(),
+                end="failed",
+                error=f"{type(error).__name__}: {error}".split("\n")[0],
+                traceback=traceback.format_exc(),
+            )
+        # Without a report's own score Tune and the search see the worst there is, never a missing value.
+        return {
+            "report": report,
+            "score": WORST if report.score is None else report.score,
+            "done": report.end is not None,
+        }
+
+    def _start(self) -> Report:
+        from raysweep.forecasting.trial import TrialRun
+
+        self._run = TrialRun(
+            trial_id=self.config["trial_id"],
+            config=Config.from_flat(self.config["config"]),
+            seed=self.config["seed"],
+            inputs=self._inputs,
+            device=self._device,
+        )
+        self._epochs: Iterator[EpochResult] = self._run.epochs()
+        if self._run.history:
+            # Restored: the scheduler must judge the rungs that it hasn't seen before anything else is trained.
+            return self._report(self._run.history)
+        return self._go_on()
+
+    def _go_on(self) -> Report:
+        assert self._run is not None, "started before it goes on"
+        deadline = time.monotonic() + REPORT_SECONDS
+        rung = self._settings.next_rung(len(self._run.history))
+        new: list[EpochResult] = []
+        for epoch in self._epochs:
+            new.append(epoch)
+            if not epoch.is_finite:
+                return self._report(new, end="diverged", error=f"the loss was not finite in epoch {epoch.epoch}")
+            if epoch.epoch == rung or time.monotonic() > deadline:
+                break
+        if new:
+            self._run.save()
+        if len(self._run.history) < self._run.num_epochs:
+            return self._report(new)
+        return self._report(new, end="finished", evaluations=self._run.score())
+
+    def _report(self, epochs: list[EpochResult], *, evaluations: Sequence[Evaluation] = (), **end: Any) -> Report:
+        assert self._run is not None, "started before it reports"
+        facts = TrialFacts(
+            num_train_windows=self._run.num_train_windows,
+            num_params=self._run.num_params,
+            node=socket.gethostname(),
+            device=_device_name(self._device.type),
+        )
+        return Report(
+            facts=facts,
+            epochs=list(epochs),
+            num_epochs=self._run.num_epochs,
+            score=trial_score(self._run.history, evaluations, self._settings.metric),
+            evaluations=evaluations,
+            **end,
+        )
+
+
+def _device_name(kind: str) -> str:
+    if kind == "cuda":
+        import torch
+
+        return str(torch.cuda.get_device_name())
+    return kind

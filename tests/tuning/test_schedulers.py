@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from raysweep.forecasting.results import EpochResult
+from raysweep.ledger.rows import RungRow
+from raysweep.spec.sweep import Asha
+from raysweep.tuning.report import Report
+from raysweep.tuning.schedulers import GroupedAsha, Rungs, bracket_of
+
+SETTINGS = Asha(grace_period=2, reduction_factor=3, within=("model",))
+
+
+def _scheduler(known: list[RungRow] | None = None) -> GroupedAsha:
+    return GroupedAsha(SETTINGS, "val_mse_batch", "asha text", known or [])
+
+
+def _report(first: int, scores: list[float], num_epochs: int = 50) -> dict[str, object]:
+    epochs = [
+        EpochResult(
+            epoch=first + index,
+            num_steps=first + index,
+            train_loss=1.0,
+            val_loss=1.0,
+            val_mse_batch=score,
+            seconds=0.1,
+            finished_at=0.0,
+        )
+        for index, score in enumerate(scores)
+    ]
+    return {"report": Report(facts=None, epochs=epochs, num_epochs=num_epochs)}
+
+
+def _trial(name: str, model: str = "att") -> SimpleNamespace:
+    config = {"model": model, "protocol": "holdout", "split.origin": 0.85}
+    return SimpleNamespace(trial_id=name, config={"config": config})
+
+
+def _tell(scheduler: GroupedAsha, name: str, scores: list[float], first: int = 1, model: str = "att") -> str:
+    return scheduler.on_trial_result(None, _trial(name, model), _report(first, scores))
+
+
+def test_rungs_are_powers_of_the_reduction_factor() -> None:
+    rungs = Rungs(SETTINGS)
+    assert [rungs(epoch) for epoch in (0, 1, 2, 5, 6, 17, 18)] == [2, 2, 6, 6, 18, 18, 54]
+    assert rungs.within(range(1, 20)) == [2, 6, 18]
+    assert Rungs(None)(7) is None
+
+
+def test_the_first_passes_and_the_worse_are_stopped() -> None:
+    scheduler = _scheduler()
+    assert _tell(scheduler, "a", [9.0, 5.0]) == "CONTINUE"
+    assert _tell(scheduler, "b", [1.0, 6.0]) == "STOP"
+    assert _tell(scheduler, "c", [9.0, 4.0]) == "CONTINUE"
+    (row,) = scheduler.take_decisions("b")
+    assert (row.rung, row.score, row.cutoff, row.is_stop) == (2, 6.0, 5.0, True)
+    assert scheduler.take_decisions("b") == []
+    assert scheduler.is_stopped("b")
+    assert not scheduler.is_stopped("a")
+
+
+def test_the_cutoff_is_the_best_third_of_those_before() -> None:
+    scheduler = _scheduler()
+    for index, score in enumerate([10.0, 7.0, 4.0, 1.0]):
+        assert _tell(scheduler, f"t{index}", [0.0, score]) == "CONTINUE"
+    # a third of the way through 1, 4, 7, 10 lies 4
+    assert _tell(scheduler, "good", [0.0, 4.0]) == "CONTINUE"
+    assert _tell(scheduler, "bad", [0.0, 4.1]) == "STOP"
+
+
+def test_groups_are_judged_apart() -> None:
+    scheduler = _scheduler()
+    assert _tell(scheduler, "a", [1.0, 1.0]) == "CONTINUE"
+    assert _tell(scheduler, "b", [9.0, 9.0], model="lstm") == "CONTINUE"
+
+
+@pytest.mark.parametrize("key", ["protocol", "split.origin"])
+def test_protocol_and_fold_always_tell_groups_apart(key: str) -> None:
+    config = {"model": "att", "protocol": "holdout", "split.origin": 0.85}
+    assert bracket_of(config, ("model",)) != bracket_of(config | {key: "other"}, ("model",))
+    assert json.loads(bracket_of(config, ("model",))) == {"protocol": "holdout", "split.origin": 0.85, "model": "att"}
+
+
+def test_every_epoch_of_a_report_is_looked_at() -> None:
+    scheduler = _scheduler()
+    _tell(scheduler, "a", [1.0] * 10)
+    assert [row.rung for row in scheduler.take_decisions("a")] == [2, 6]
+
+
+def test_reaching_the_end_is_no_stop() -> None:
+    scheduler = _scheduler()
+    _tell(scheduler, "a", [1.0, 1.0])
+    last = scheduler.on_trial_result(None, _trial("b"), _report(1, [9.0, 9.0], num_epochs=2))
+    assert last == "CONTINUE"
+
+
+def test_a_replayed_ledger_decides_as_if_never_interrupted() -> None:
+    stream = [("a", 5.0), ("b", 6.0), ("c", 3.0), ("d", 4.9), ("e", 2.0), ("f", 2.9), ("g", 3.1), ("h", 1.0)]
+    whole = _scheduler()
+    decisions = [(name, _tell(whole, name, [0.0, score])) for name, score in stream]
+    for cut in range(len(stream)):
+        first = _scheduler()
+        for name, score in stream[:cut]:
+            _tell(first, name, [0.0, score])
+        rows = [row for name, _ in stream[:cut] for row in first.take_decisions(name)]
+        second = _scheduler(rows)
+        assert [(name, _tell(second, name, [0.0, score])) for name, score in stream[cut:]] == decisions[cut:]
+
+
+def test_a_restored_trial_is_not_judged_twice_and_a_stop_is_carried_out() -> None:
+    rows = [
+        RungRow(trial_id="a", bracket="x", scheduler="s", rung=2, score=5.0, cutoff=None, is_stop=False),
+        RungRow(trial_id="b", bracket="x", scheduler="s", rung=2, score=6.0, cutoff=5.0, is_stop=True),
+    ]
+    scheduler = _scheduler(rows)
+    assert _tell(scheduler, "a", [9.0, 5.0, 5.0]) == "CONTINUE"
+    assert scheduler.take_decisions("a") == []
+    assert _tell(scheduler, "b", [9.0, 6.0]) == "STOP"
