@@ -1,0 +1,188 @@
+"""The process that brings a sweep to MLflow while it runs: `python -m raysweep.tracking.following`.
+
+It polls the ledger, tries again with growing pauses when MLflow is away, and ends by itself when its driver is done
+or gone. Must not know: anything of the driver but its process and its ledger.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import math
+import os
+import select
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raysweep.errors import RaysweepError
+from raysweep.paths import SweepPaths
+from raysweep.tracking.address import redact
+from raysweep.tracking.follower import URI_VARIABLE
+from raysweep.tracking.lock import TrackingLock
+from raysweep.tracking.logs import RedactingFormatter
+from raysweep.tracking.processes import start_mark
+
+if TYPE_CHECKING:
+    from raysweep.tracking.projection import Projection
+
+_POLL_SECONDS = 1.0
+_MAX_PAUSE_SECONDS = 30.0
+_ORPHAN_SECONDS = 30.0  # for the last sync, if the driver died without a word
+_LOCK_SECONDS = 1.0
+_NICENESS = 10
+
+_log = logging.getLogger("raysweep.tracking")
+
+
+class Driver:
+    """The process that is followed, as seen from here.
+
+    Args:
+        pid: Its number.
+        mark: See `start_mark`.
+        channel: A file descriptor that the driver holds the other end of. It writes how many seconds a last sync may
+            take, or nothing if it dies, and closes it.
+    """
+
+    def __init__(self, pid: int, mark: str, channel: int) -> None:
+        self._pid = pid
+        self._mark = mark
+        self._channel = channel
+        self._message = b""
+
+    def is_over_within(self, seconds: float) -> bool:
+        """Waits that long, or until the driver is done or gone; true in that case."""
+        deadline = time.monotonic() + seconds
+        while select.select([self._channel], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            data = os.read(self._channel, 4096)
+            if not data:
+                return True
+            self._message += data
+        # A child that the driver left behind could hold the channel open.
+        return start_mark(self._pid) != self._mark
+
+    def last_sync_seconds(self) -> float:
+        """How long a last sync may take."""
+        try:
+            return float(self._message)
+        except ValueError:
+            return _ORPHAN_SECONDS
+
+
+class Health:
+    """Tells the driver, and the log, what is wrong, whenever that changes.
+
+    Args:
+        channel: A file descriptor that the driver reads.
+        uri: The tracking URI, whose credentials are kept to ourselves.
+    """
+
+    def __init__(self, channel: int, uri: str) -> None:
+        self._channel = channel
+        self._uri = uri
+        self._problem: str | None = None
+        os.set_blocking(channel, False)
+
+    def tell(self, problem: str | None) -> None:
+        """`None` if all is well."""
+        problem = None if problem is None else redact(problem, self._uri)
+        if problem == self._problem:
+            return
+        self._problem = problem
+        _log.info("MLflow is up to date again") if problem is None else _log.warning("%s", problem)
+        with contextlib.suppress(OSError):  # the driver is gone, or hasn't asked for a long time
+            os.write(self._channel, json.dumps({"problem": problem}).encode() + b"\n")
+
+
+def follow(paths: SweepPaths, uri: str, driver: Driver, health: Health) -> bool:
+    """Projects until the driver is over; then once more, with nothing left running.
+
+    Returns:
+        Whether MLflow equals the ledger.
+    """
+    attempts = _Attempts(paths, uri, health)
+    pause = 0.0
+    while not driver.is_over_within(pause):
+        is_complete = attempts.project()
+        pause = _POLL_SECONDS if is_complete else min(max(2 * pause, _POLL_SECONDS), _MAX_PAUSE_SECONDS)
+    deadline = time.monotonic() + driver.last_sync_seconds()
+    attempts.forget()  # MLflow may have lost what it had
+    while not attempts.project(is_driver_gone=True, deadline=deadline):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(_POLL_SECONDS, left))
+    return True
+
+
+class _Attempts:
+    """A projection that is opened when that is possible, and never raises."""
+
+    def __init__(self, paths: SweepPaths, uri: str, health: Health) -> None:
+        self._paths = paths
+        self._uri = uri
+        self._health = health
+        self._lock = TrackingLock(paths.tracking_lock, "following the sweep")  # held until this process ends
+        self._projection: Projection | None = None
+
+    def forget(self) -> None:
+        """See `Projection.forget`."""
+        if self._projection is not None:
+            self._projection.forget()
+
+    def project(self, *, is_driver_gone: bool = False, deadline: float = math.inf) -> bool:
+        """See `Projection.sync`; whether MLflow is as the ledger was."""
+        try:
+            if self._projection is None:
+                self._projection = self._open()
+            report = self._projection.sync(is_driver_gone=is_driver_gone, deadline=deadline)
+        except RaysweepError as error:
+            self._health.tell(str(error))
+            return False
+        except Exception as error:
+            # This process only watches: whatever it is, the sweep goes on, and the next attempt may succeed.
+            _log.exception("unexpected")
+            self._health.tell(f"{type(error).__name__}: {error}")
+            return False
+        self._health.tell(report.problems[0] if report.problems else None)
+        return report.is_complete
+
+    def _open(self) -> Projection:
+        if not self._lock.is_held:
+            self._lock.acquire(_LOCK_SECONDS)
+        from raysweep.tracking.projection import Projection
+        from raysweep.tracking.server import TrackingServer
+
+        for name in ("mlflow", "alembic", "sqlalchemy.engine"):  # they have handlers of their own
+            logging.getLogger(name).handlers, logging.getLogger(name).propagate = [], True
+        return Projection(self._paths, TrackingServer(self._uri, self._paths.name))
+
+
+def main() -> int:
+    """Exit code 0 if MLflow equals the ledger, 1 if not."""
+    parser = argparse.ArgumentParser(prog="raysweep.tracking.following")
+    parser.add_argument("results_dir", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--driver-pid", type=int, required=True)
+    parser.add_argument("--driver-mark", required=True)
+    arguments = parser.parse_args()
+    uri = os.environ.pop(URI_VARIABLE)
+    os.nice(_NICENESS)
+    channel = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print belongs in the log
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter(uri))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    driver = Driver(arguments.driver_pid, arguments.driver_mark, sys.stdin.fileno())
+    paths = SweepPaths(arguments.results_dir, arguments.name)
+    return 0 if follow(paths, uri, driver, Health(channel, uri)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
