@@ -1,0 +1,38 @@
+"""From sweeps to leaderboards in one call, and to `leaderboard.md`. Must not know: how a terminal draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from raysweep.analysis.files import replace_file
+from raysweep.analysis.leaderboard import MOST_ROWS, Leaderboard, build_leaderboards
+from raysweep.analysis.markdown import to_markdown
+from raysweep.analysis.tables import load_tables
+from raysweep.paths import SweepPaths
+
+ROWS_ON_SCREEN = 20
+
+
+def compare(
+    sweeps: Sequence[SweepPaths], *, top: int = ROWS_ON_SCREEN, units: Mapping[str, str] | None = None
+) -> list[Leaderboard]:
+    """The leaderboards of one or many sweeps, as up to date as their ledgers. Nothing is written.
+
+    Args:
+        sweeps: At least one.
+        top: How many configs a table shows at most.
+        units: The unit of each series, where it is known.
+
+    Raises:
+        LedgerError: If a ledger can't be read, or there is neither ledger nor tables.
+        InputError: If a table isn't one that this raysweep can read.
+    """
+    return build_leaderboards(load_tables(sweeps), units=units, top=top)
+
+
+def write_leaderboard(paths: SweepPaths, *, units: Mapping[str, str] | None = None) -> list[Leaderboard]:
+    """Writes `leaderboard.md` of one sweep; returns what it holds. Raises as `compare` does."""
+    leaderboards = compare([paths], top=MOST_ROWS, units=units)
+    text = to_markdown(leaderboards, heading=f"Leaderboard of {paths.name}")
+    replace_file(paths.leaderboard, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return leaderboards

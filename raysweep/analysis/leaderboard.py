@@ -1,0 +1,200 @@
+"""From rankings to tables of text, which a terminal, Markdown or a page can draw as they are.
+
+Must not know: how a table is drawn, where numbers come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from raysweep.analysis import numerals
+from raysweep.analysis.ranking import Ranking, rank
+from raysweep.analysis.remarks import notes_of, remark_of, rule_of, title_of
+from raysweep.analysis.standings import SKILLS
+from raysweep.analysis.tables import SweepTables
+
+Align = Literal["left", "right"]
+Style = Literal["ranked", "baseline", "unranked"]
+
+MOST_ROWS = 200
+
+_SHORT_NAMES = {"train.time_steps": "window", "train.learning_rate": "learning rate"}
+_STYLES: Mapping[str, Style] = {
+    "ranked": "ranked",
+    "diverged": "ranked",
+    "baseline": "baseline",
+    "stopped": "unranked",
+    "unscored": "unranked",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """The head of one column."""
+
+    title: str
+    align: Align = "right"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaderboardRow:
+    """One row: a text for each column, and what sort of row it is."""
+
+    cells: tuple[str, ...]
+    style: Style
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """One table, ready to be drawn.
+
+    Attributes:
+        title: What is compared.
+        rule: How it is sorted, and what else must be read before the table.
+        columns: One for each cell of a row.
+        rows: Best first; baselines stand where their score puts them.
+        notes: What must be read after it, a line each.
+        num_hidden: How many configs are left out at the end.
+    """
+
+    title: str
+    rule: str
+    columns: tuple[Column, ...]
+    rows: tuple[LeaderboardRow, ...]
+    notes: tuple[str, ...]
+    num_hidden: int = 0
+
+    def head(self, top: int) -> Leaderboard:
+        """The first `top` configs, and all baselines."""
+        kept, num_configs = [], 0
+        for row in self.rows:
+            num_configs += row.style != "baseline"
+            if row.style == "baseline" or num_configs <= top:
+                kept.append(row)
+        num_left_out = len(self.rows) - len(kept)
+        return replace(self, rows=tuple(kept), num_hidden=self.num_hidden + num_left_out)
+
+    @property
+    def lines_below(self) -> tuple[str, ...]:
+        """The notes, after a line for what is left out."""
+        if not self.num_hidden:
+            return self.notes
+        return (f"{numerals.times(self.num_hidden, 'more config')} in trials.parquet.", *self.notes)
+
+
+def build_leaderboards(
+    tables: SweepTables, *, units: Mapping[str, str] | None = None, top: int = MOST_ROWS
+) -> list[Leaderboard]:
+    """All leaderboards of these sweeps.
+
+    Args:
+        tables: Of one sweep or many.
+        units: The unit of each series, where it is known.
+        top: How many configs a table shows at most.
+    """
+    rankings = rank(tables)
+    has_many_sweeps = tables.trials["sweep"].nunique() > 1
+    return [_build(ranking, (units or {}).get(ranking.dataset, ""), top, has_many_sweeps) for ranking in rankings]
+
+
+def _build(ranking: Ranking, unit: str, top: int, has_many_sweeps: bool) -> Leaderboard:
+    is_baseline = ranking.rows["place"] == "baseline"
+    shown = ranking.rows[is_baseline | ((~is_baseline).cumsum() <= top)]
+    varying = varying_keys(ranking)
+    columns = list(_columns(ranking, shown, varying, has_many_sweeps))
+    styles: list[Style] = [_STYLES[place] for place in shown["place"]]
+    return Leaderboard(
+        title=title_of(ranking),
+        rule=rule_of(ranking, unit),
+        columns=tuple(column for column, _ in columns),
+        rows=tuple(
+            LeaderboardRow(cells=cells, style=style)
+            for cells, style in zip(zip(*(texts for _, texts in columns), strict=True), styles, strict=True)
+        ),
+        notes=notes_of(ranking),
+        num_hidden=len(ranking.rows) - len(shown),
+    )
+
+
+def varying_keys(ranking: Ranking) -> dict[str, list[str]]:
+    """The config keys that a row must name to be told from others: by model its arguments, under "" all others."""
+    configs = ranking.rows[ranking.rows["place"] != "baseline"]
+    settings = [key for key in ranking.keys if not key.startswith("model.")]
+    arguments = [key for key in ranking.keys if key.startswith("model.")]
+    varies = configs.groupby("model")[[*arguments, "train.is_align_target"]].nunique(dropna=False) > 1
+    by_model = {str(model): [key for key in arguments if varies.loc[model, key]] for model in varies.index}
+    always = ["train.time_steps", "train.learning_rate"]
+    others = [key for key in settings if key not in always and configs[key].nunique(dropna=False) > 1]
+    if not varies["train.is_align_target"].any() and "train.is_align_target" in others:
+        others.remove("train.is_align_target")  # each model's own habit: its name says it
+    return {**by_model, "": [*always, *others]}
+
+
+def _columns(
+    ranking: Ranking, shown: pd.DataFrame, varying: Mapping[str, list[str]], has_many_sweeps: bool
+) -> Iterator[tuple[Column, list[str]]]:
+    records = shown.to_dict("records")
+    yield Column(title="rank"), _counts(shown["rank"])
+    yield Column(title="model", align="left"), [_label(row, varying) for row in records]
+    if has_many_sweeps:
+        yield Column(title="sweep", align="left"), [numerals.setting(name) for name in shown["sweep"]]
+    for key in varying[""]:
+        yield Column(title=_SHORT_NAMES.get(key, key)), [numerals.setting(value) for value in shown[key]]
+    is_scored = shown["num_scored"] > 0
+    seeds = shown["num_scored"].where(is_scored, shown[["num_finished", "num_stopped", "num_diverged"]].sum(axis=1))
+    yield Column(title="seeds"), _counts(seeds.mask(shown["place"] == "baseline"))
+    yield from _score_columns(ranking, shown)
+    yield Column(title="train windows"), _counts(shown["num_train_windows"])
+    yield Column(title="params"), _counts(shown["num_params"])
+    times = [numerals.NOT_MEASURED if pd.isna(value) else numerals.seconds(value) for value in shown["train_seconds"]]
+    yield Column(title="seconds"), times
+    yield Column(title="remark", align="left"), [remark_of(row) for row in records]
+
+
+def _score_columns(ranking: Ranking, shown: pd.DataFrame) -> Iterator[tuple[Column, list[str]]]:
+    view = ranking.view
+    if view.protocol == "holdout":
+        for prefix in view.parts:
+            yield Column(title=f"{prefix} MSE"), _scores(shown, prefix)
+        for name in SKILLS:
+            yield Column(title=name), _skills(shown, "test", name)
+    else:
+        for prefix in reversed(list(view.parts)):
+            yield Column(title=f"Predict/mse_{prefix}"), _scores(shown, prefix)
+        for loss in view.losses:
+            is_measured = shown["place"] == "ranked"
+            yield Column(title=loss), _texts(shown[loss], is_measured, numerals.score)
+
+
+def _label(row: Mapping[Hashable, Any], varying: Mapping[str, list[str]]) -> str:
+    """The model, with the arguments by which its configs differ."""
+    if row["place"] == "baseline":
+        return str(row["model"]).replace("_", " ")
+    arguments = [f"{key.removeprefix('model.')}={numerals.setting(row[key])}" for key in varying[row["model"]]]
+    return " ".join([row["model"], *arguments])
+
+
+def _counts(values: pd.Series) -> list[str]:
+    return [numerals.NOT_MEASURED if pd.isna(value) else numerals.count(value) for value in values]
+
+
+def _scores(shown: pd.DataFrame, prefix: str) -> list[str]:
+    return _texts(shown[f"{prefix}.mse"], shown[f"{prefix}.num_targets"].fillna(0) > 0, numerals.score)
+
+
+def _skills(shown: pd.DataFrame, prefix: str, name: str) -> list[str]:
+    # Where the score is a number and the skill is none, there was no baseline to compare with.
+    is_measured = (shown[f"{prefix}.num_targets"].fillna(0) > 0) & shown[f"{prefix}.mse"].isna()
+    return _texts(shown[f"{prefix}.{name}"], is_measured, numerals.skill)
+
+
+def _texts(values: pd.Series, is_measured: pd.Series, as_text: Callable[[float], str]) -> list[str]:
+    """Numbers as text. A missing one is `nan` where it was measured, else a dash."""
+    return [
+        as_text(value) if measured or not pd.isna(value) else numerals.NOT_MEASURED
+        for value, measured in zip(values, is_measured, strict=True)
+    ]

@@ -1,0 +1,115 @@
+"""The tables of one or many sweeps as pandas frames: from Parquet, from the ledger, or from somebody's copy.
+
+Must not know: what the numbers are used for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from raysweep.analysis.columns import TABLES_VERSION
+from raysweep.analysis.export import trials_and_evaluations
+from raysweep.errors import InputError, Problem
+from raysweep.ledger.reader import LedgerReader
+from raysweep.paths import SweepPaths
+
+# Whole numbers and flags stay what they are beside a null.
+_PANDAS_TYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepTables:
+    """The ended trials of one or many sweeps, and their scores.
+
+    Null and NaN are both missing here. They are told apart by `status` and `num_targets`: what has been measured
+    and is missing, is NaN.
+
+    Attributes:
+        trials: As in `trials.parquet`; `sweep` is the name of the folder.
+        evaluations: As in `evaluations.parquet`, and `sweep` in the same way.
+    """
+
+    trials: pd.DataFrame
+    evaluations: pd.DataFrame
+
+
+def load_tables(sweeps: Sequence[SweepPaths]) -> SweepTables:
+    """The tables of these sweeps, one below the other: from Parquet, or from the ledger where it knows more.
+
+    Nothing is written. A folder without a ledger is read as it is.
+
+    Raises:
+        LedgerError: If a ledger can't be read, or there is neither ledger nor tables.
+        InputError: If a table isn't one that this raysweep can read.
+    """
+    read = [_load(paths) for paths in dict.fromkeys(sweeps)]
+    return SweepTables(
+        trials=pd.concat([tables.trials for tables in read], ignore_index=True),
+        evaluations=pd.concat([tables.evaluations for tables in read], ignore_index=True),
+    )
+
+
+def read_tables(paths: SweepPaths) -> SweepTables:
+    """The tables of one sweep as they lie there. Raises `InputError`."""
+    return _tables_of(paths.name, _read(paths.trials), _read(paths.evaluations))
+
+
+def read_epochs(paths: SweepPaths) -> pd.DataFrame:
+    """`epochs.parquet` of one sweep as it lies there. Raises `InputError`."""
+    return _to_pandas(_read(paths.epochs))
+
+
+def _load(paths: SweepPaths) -> SweepTables:
+    tables = (paths.trials, paths.evaluations)
+    if not paths.ledger.is_file() and all(table.is_file() for table in tables):
+        return read_tables(paths)
+    with LedgerReader(paths.ledger) as reader:
+        revision = reader.revision()
+        if all(_is_from(table, revision) for table in tables):
+            return read_tables(paths)
+        return _tables_of(paths.name, *trials_and_evaluations(reader, paths.name))
+
+
+def _tables_of(sweep: str, trials: pa.Table, evaluations: pa.Table) -> SweepTables:
+    frames = [_to_pandas(trials), _to_pandas(evaluations)]
+    for frame in frames:
+        frame["sweep"] = pd.Series(sweep, index=frame.index, dtype="str")
+    return SweepTables(trials=frames[0], evaluations=frames[1])
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS_TYPES.get)
+    return frame
+
+
+def _read(file: Path) -> pa.Table:
+    try:
+        table = pq.read_table(file, partitioning=None)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise _unreadable(file, f"can't be read ({error})") from error
+    version = (table.schema.metadata or {}).get(b"raysweep.tables_version", b"none").decode()
+    if version != str(TABLES_VERSION):
+        raise _unreadable(file, f"tables of version {version}")
+    return table
+
+
+def _unreadable(file: Path, found: str) -> InputError:
+    valid = f"this raysweep reads tables of version {TABLES_VERSION}; export them again from the ledger"
+    return InputError([Problem(where=str(file), found=found, valid=valid)])
+
+
+def _is_from(file: Path, revision: int) -> bool:
+    try:
+        about = pq.read_schema(file).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return (
+        about.get(b"raysweep.ledger_revision") == str(revision).encode()
+        and about.get(b"raysweep.tables_version") == str(TABLES_VERSION).encode()
+    )
