@@ -1,0 +1,245 @@
+"""The one place that puts the parts together: what each command does, without a word of how it looks.
+
+run_sweep: spec -> planning -> tuning (Ray Tune) -> ledger -> analysis, with tracking following the ledger
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from raysweep.errors import InputError, Problem
+from raysweep.forecasting.inputs import TrialInputs
+from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.rows import CommandRow
+from raysweep.ledger.writer import LedgerWriter
+from raysweep.planning.plan import Plan, WantedTrial
+from raysweep.planning.progress import Progress
+from raysweep.prepare import Baselines, PreparedSweep, Workspace, scheduler_text
+from raysweep.spec.config import Scalar
+from raysweep.spec.sweep import Asha, HyperOpt, Resources, Sweep
+from raysweep.tracking.follower import start_follower
+from raysweep.version import code_version
+
+if TYPE_CHECKING:
+    from raysweep.tuning.runner import RunningCluster
+    from raysweep.tuning.search import TrialList
+
+FOLLOWER_SECONDS = 60.0  # how long the end of a sweep waits for MLflow; `raysweep sync` does the rest
+
+
+class Display(Protocol):
+    """What a running sweep is shown on."""
+
+    def note(self, line: str) -> None:
+        """Something to know, once."""
+
+    def show(self, progress: Progress) -> None:
+        """Something has changed, or some time has passed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutcome:
+    """What came of a sweep command.
+
+    Attributes:
+        num_failed: Trials of the sweep that failed, in this command or before.
+        num_run: Trials that this command ran.
+    """
+
+    num_failed: int
+    num_run: int
+
+
+def run_sweep(
+    prepared: PreparedSweep, workspace: Workspace, display: Display, *, num_jobs: int | None, is_verbose: bool
+) -> RunOutcome:
+    """Runs what is missing of a sweep, and brings every projection of its ledger up to date.
+
+    Raises:
+        Interrupted: After Ctrl-C or SIGTERM; all that was finished is kept.
+        LedgerError: If the ledger can't be written.
+    """
+    plan = prepared.plan()
+    is_complete = not plan.todo and prepared.num_trials == len(plan.done)
+    for line in _data_notes(prepared):
+        display.note(line)
+    with LedgerWriter(prepared.paths.ledger) as ledger:
+        _make_current(ledger, prepared)
+        if is_complete:
+            display.note(f"nothing to run: all {len(plan.done)} trials are done")
+        else:
+            with _tracking(prepared, workspace, display), _command(ledger, prepared):
+                _run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)
+    with LedgerReader(prepared.paths.ledger) as reader:
+        num_failed = reader.count_current().get("failed", 0)
+    return RunOutcome(num_failed=num_failed, num_run=0 if is_complete else prepared.num_trials - len(plan.done))
+
+
+def _run_missing(
+    ledger: LedgerWriter,
+    prepared: PreparedSweep,
+    plan: Plan,
+    display: Display,
+    *,
+    num_jobs: int | None,
+    is_verbose: bool,
+) -> None:
+    """The trials themselves."""
+    from raysweep.tuning.runner import ray_cluster, run_trials
+
+    sweep = prepared.sweep
+    baselines = Baselines(prepared)
+    ledger.record_evaluations(baselines.rows_for(prepared.wanted))
+    inputs = TrialInputs(
+        sources=prepared.catalog.sources,
+        series={name: prepared.catalog.series(name) for name in prepared.dataset_names()},
+        evaluate_on=sweep.evaluate_on,
+        checkpoints=prepared.paths.checkpoints.resolve(),
+        predictions=prepared.paths.predictions.resolve(),
+    )
+    with ray_cluster(num_jobs=num_jobs, is_verbose=is_verbose) as cluster:
+        # Ray is loaded only where a trial is to run.
+        from raysweep.tuning.schedulers import GroupedAsha, Rungs
+
+        resources = _resources(sweep, cluster)
+        progress = Progress(
+            num_trials=prepared.num_trials,
+            num_done_before=len(plan.done),
+            num_slots=cluster.num_slots(resources),
+            waiting={trial.trial_id: trial for trial, _ in plan.todo},
+        )
+        asha = sweep.scheduler if isinstance(sweep.scheduler, Asha) else None
+        scheduler = None
+        if asha is not None:
+            with LedgerReader(prepared.paths.ledger) as reader:
+                known = reader.rungs(scheduler_text(sweep))
+            scheduler = GroupedAsha(asha, sweep.metric, scheduler_text(sweep), known)
+        run_trials(
+            _search(ledger, prepared, plan, progress, baselines),
+            inputs=inputs,
+            metric=sweep.metric,
+            scheduler=scheduler,
+            next_rung=Rungs(asha),
+            resources=resources,
+            ledger=ledger,
+            progress=progress,
+            data_sources={name: series.source for name, series in inputs.series.items()},
+            references=baselines.references,
+            code_version=code_version(),
+            on_change=lambda: display.show(progress),
+        )
+
+
+def _search(
+    ledger: LedgerWriter, prepared: PreparedSweep, plan: Plan, progress: Progress, baselines: Baselines
+) -> TrialList:
+    """Where the trials come from."""
+    from raysweep.tuning.search import HyperOptQueue, TrialList
+
+    sweep = prepared.sweep
+    if not isinstance(sweep.search, HyperOpt):
+        return TrialList((trial, need == "score") for trial, need in plan.todo)
+
+    def identify(choice: Mapping[str, Scalar], position: int) -> WantedTrial:
+        return prepared.identify(sweep.resolve(choice), sweep.seeds[0], position)
+
+    def register(trial: WantedTrial) -> None:
+        with ledger.transaction():
+            ledger.register(*prepared.rows_of([trial]))
+            ledger.record_evaluations(baselines.rows_for([trial]))
+        progress.add(trial)
+
+    return HyperOptQueue(
+        space=prepared.searched_keys(),
+        num_samples=prepared.num_trials,
+        seed=sweep.seeds[0],
+        identify=identify,
+        on_proposal=register,
+        known=prepared.points,
+        todo={trial.trial_id: need == "score" for trial, need in plan.todo},
+    )
+
+
+def _resources(sweep: Sweep, cluster: RunningCluster) -> Resources:
+    """What a trial gets; raises `InputError` if no trial would ever fit."""
+    if sweep.resources != "auto":
+        resources = sweep.resources
+    elif cluster.num_gpus:
+        # These models fill no GPU: four trials share one.
+        resources = Resources(cpu=min(1.0, cluster.num_cpus / (4 * cluster.num_gpus)), gpu=0.25)
+    else:
+        resources = Resources(cpu=1.0, gpu=0.0)
+    if cluster.num_slots(resources) == 0:
+        found = f"{resources.cpu:g} CPUs and {resources.gpu:g} GPUs a trial"
+        valid = f"there are {cluster.num_cpus:g} CPUs and {cluster.num_gpus:g} GPUs here"
+        problem = Problem(where=str(sweep.file), key="resources_per_trial", found=found, valid=valid)
+        raise InputError([problem])
+    return resources
+
+
+def _make_current(ledger: LedgerWriter, prepared: PreparedSweep) -> None:
+    """From now on the ledger's current trials are those that the sweep file asks for."""
+    wanted = {trial.trial_id for trial in prepared.wanted}
+    with LedgerReader(prepared.paths.ledger) as reader:
+        if reader.current_trial_ids() == wanted:
+            return
+    with ledger.transaction():
+        ledger.forget_current()
+        ledger.register(*prepared.rows_of(prepared.wanted))
+
+
+@contextmanager
+def _command(ledger: LedgerWriter, prepared: PreparedSweep) -> Iterator[None]:
+    """The ledger's record that this command ran, and how it ended."""
+    sweep = prepared.sweep
+    command_id = ledger.begin_command(
+        CommandRow(
+            started_at=time.time(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            sweep_file=str(sweep.file),
+            sweep_text=sweep.text,
+            overrides=sweep.overrides,
+            metric=sweep.metric,
+            scheduler=scheduler_text(sweep),
+            code_version=code_version(),
+        )
+    )
+    outcome = "interrupted"
+    try:
+        yield
+        outcome = "done"
+    finally:
+        ledger.end_command(command_id, outcome, time.time())
+
+
+@contextmanager
+def _tracking(prepared: PreparedSweep, workspace: Workspace, display: Display) -> Iterator[None]:
+    """MLflow follows the ledger in a process of its own; whatever happens to it, the sweep goes on."""
+    follower = start_follower(prepared.paths, workspace.tracking_uri)
+    try:
+        yield
+    finally:
+        if not follower.finish(FOLLOWER_SECONDS):
+            problem = follower.problem() or f"it is still busy; see {prepared.paths.tracking_log}"
+            display.note(f"MLflow is not up to date: {problem}. Later: raysweep sync {prepared.sweep.name}")
+
+
+def _data_notes(prepared: PreparedSweep) -> list[str]:
+    """What a user should know of the series before reading any number."""
+    infos = [prepared.catalog.dataset(name) for name in prepared.dataset_names()]
+    stand_ins = [info.name for info in infos if info.source == "stand-in"]
+    notes = [notice for info in infos for notice in info.notices]
+    if stand_ins:
+        notes.insert(
+            0,
+            f"made-up data: {', '.join(stand_ins)} {'is a stand-in' if len(stand_ins) == 1 else 'are stand-ins'} "
+            "that raysweep generated, not measurements; --data-dir DIR takes the originals",
+        )
+    return notes

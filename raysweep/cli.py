@@ -1,0 +1,223 @@
+"""What people type. Parses and prints; `app` does the work."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from raysweep import app as running
+from raysweep import commands
+from raysweep.errors import InputError, Interrupted, RaysweepError
+from raysweep.paths import SweepPaths, default_folder
+from raysweep.prepare import Workspace, prepare
+from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
+
+TOP_ROWS = 20  # of a leaderboard on screen; the file has more
+MISUSE, INTERRUPTED = 2, 130
+
+app = typer.Typer(
+    name="raysweep",
+    help="Run sweeps of sequence-forecasting models: raysweep SWEEP.yaml [KEY=V1,V2 ...]",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="The series that can be forecast.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+
+SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=V1,V2]...", help="Change keys of the file.", show_default=False)
+]
+Sweeps = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SWEEP]...", help="Names, sweep files or result folders; all if none.", show_default=False),
+]
+ResultsDir = Annotated[Path, typer.Option(help="Folder of all results.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Take series from here before the project's own.", show_default=False)
+]
+ModelsDir = Annotated[Path | None, typer.Option(help="Folder of the models.", show_default="models")]
+TrackingUri = Annotated[str, typer.Option(help="Where MLflow keeps its runs.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use.", show_default="all")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks, and what Ray has to say.")]
+
+RESULTS = Path("results")
+TRACKING = "sqlite:///mlflow.db"
+
+
+@app.command("run")
+def run(
+    sweep: SweepFile,
+    overrides: Overrides = None,
+    results_dir: ResultsDir = RESULTS,
+    data_dir: DataDir = None,
+    models_dir: ModelsDir = None,
+    tracking_uri: TrackingUri = TRACKING,
+    jobs: Jobs = None,
+    verbose: Verbose = False,
+) -> None:
+    """Run what is missing of a sweep; the word `run` may be left out. The same command again goes on."""
+    console = _console()
+    with _errors(verbose):
+        workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
+        prepared = prepare(sweep, overrides or [], workspace)
+        print_plan(console, prepared)
+        screen = Screen(console, is_verbose=verbose)
+        try:
+            outcome = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
+        except Interrupted:
+            again = shlex.join(["python", "-m", "raysweep", *sys.argv[1:]])
+            console.print(f"Interrupted; everything so far is kept. To go on: {again}")
+            raise typer.Exit(INTERRUPTED) from None
+        print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
+        for line in commands.where_everything_lies(prepared.paths, tracking_uri):
+            console.print(line)
+        if outcome.num_failed:
+            console.print(f"{outcome.num_failed} trials failed; the same command tries them again.")
+            raise typer.Exit(1)
+
+
+@app.command("plan")
+def plan(
+    sweep: SweepFile,
+    overrides: Overrides = None,
+    results_dir: ResultsDir = RESULTS,
+    data_dir: DataDir = None,
+    models_dir: ModelsDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Check a sweep file, and say what would run and what is done. Starts and creates nothing."""
+    with _errors(verbose):
+        workspace = _workspace(results_dir, data_dir, models_dir, TRACKING)
+        print_plan(_console(), prepare(sweep, overrides or [], workspace), is_detailed=True)
+
+
+@app.command("status")
+def status(sweeps: Sweeps = None, results_dir: ResultsDir = RESULTS, verbose: Verbose = False) -> None:
+    """Say how far sweeps are, also while they run."""
+    with _errors(verbose):
+        header, rows = commands.status_rows(_sweeps(sweeps, results_dir))
+        print_table(_console(), header, rows)
+
+
+@app.command("compare")
+def compare(
+    sweeps: Sweeps = None,
+    results_dir: ResultsDir = RESULTS,
+    top: Annotated[int, typer.Option(min=1, help="Rows of each leaderboard.")] = TOP_ROWS,
+    verbose: Verbose = False,
+) -> None:
+    """Show the leaderboards of sweeps."""
+    with _errors(verbose):
+        print_leaderboards(_console(), commands.compare_sweeps(_sweeps(sweeps, results_dir)), top)
+
+
+@app.command("export")
+def export(sweeps: Sweeps = None, results_dir: ResultsDir = RESULTS, verbose: Verbose = False) -> None:
+    """Write the Parquet tables and leaderboard.md anew from the ledgers."""
+    with _errors(verbose):
+        for paths in _sweeps(sweeps, results_dir):
+            commands.export_sweep(paths)
+            _console().print(
+                f"{paths.name}: trials, epochs and evaluations as Parquet, and leaderboard.md, in {paths.root}"
+            )
+
+
+@app.command("sync")
+def sync(
+    sweeps: Sweeps = None,
+    results_dir: ResultsDir = RESULTS,
+    tracking_uri: TrackingUri = TRACKING,
+    verbose: Verbose = False,
+) -> None:
+    """Bring MLflow up to date with the ledgers."""
+    with _errors(verbose):
+        for paths in _sweeps(sweeps, results_dir):
+            _console().print(commands.sync_sweep(paths, tracking_uri))
+
+
+@app.command("models")
+def models(models_dir: ModelsDir = None, verbose: Verbose = False) -> None:
+    """List the models, with their arguments and defaults."""
+    with _errors(verbose):
+        header, rows = commands.model_rows(_workspace(RESULTS, None, models_dir, TRACKING).catalog())
+        print_table(_console(), header, rows)
+
+
+@data_app.command("list")
+def data_list(data_dir: DataDir = None, verbose: Verbose = False) -> None:
+    """List the series, and say of each whether it is the original or a stand-in."""
+    with _errors(verbose):
+        header, rows = commands.dataset_rows(_workspace(RESULTS, data_dir, None, TRACKING).catalog())
+        print_table(_console(), header, rows)
+
+
+@data_app.command("check")
+def data_check(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet; the first column is the time.", show_default=False)],
+    verbose: Verbose = False,
+) -> None:
+    """Read a series file as a sweep would, and say what is wrong with it."""
+    with _errors(verbose):
+        for line in commands.check_series(file):
+            _console().print(line)
+
+
+def main() -> None:
+    """The command `raysweep`. `raysweep SWEEP.yaml` means `raysweep run SWEEP.yaml`."""
+    arguments = sys.argv[1:]
+    names = [command.name or "" for command in app.registered_commands] + ["data"]
+    if arguments and arguments[0] not in names and arguments[0] != "--help":
+        first = arguments[0]
+        if not first.startswith("-") and not Path(first).suffix and not Path(first).exists():
+            near = difflib.get_close_matches(first, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"commands are {', '.join(names)}"
+            print(f"raysweep: {first!r} is neither a command nor a sweep file; {hint}", file=sys.stderr)
+            sys.exit(MISUSE)
+        arguments = ["run", *arguments]
+    app(arguments, prog_name="raysweep")
+
+
+def _console() -> Console:
+    # Where there is no terminal, somebody greps: lines are never broken then.
+    console = Console(highlight=False, markup=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=500)
+
+
+@contextmanager
+def _errors(is_verbose: bool) -> Iterator[None]:
+    """What the user has to mend is told in a line each; no traceback without `-v`."""
+    try:
+        yield
+    except RaysweepError as error:
+        if is_verbose:
+            traceback.print_exc()
+        else:
+            print(error, file=sys.stderr)
+        if isinstance(error, InputError) and len(error.problems) > 1:
+            print(f"{len(error.problems)} problems; nothing was started.", file=sys.stderr)
+        raise typer.Exit(MISUSE) from None
+
+
+def _workspace(results_dir: Path, data_dir: Path | None, models_dir: Path | None, tracking_uri: str) -> Workspace:
+    return Workspace(
+        results_dir=results_dir,
+        tracking_uri=tracking_uri,
+        data_dir=data_dir,
+        models_dir=models_dir or default_folder("models"),
+    )
+
+
+def _sweeps(names: Sequence[str] | None, results_dir: Path) -> list[SweepPaths]:
+    return commands.find_sweeps(names or [], results_dir)

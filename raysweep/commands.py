@@ -1,0 +1,147 @@
+"""What the commands do that start no trial: they read ledgers, models and series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from raysweep.analysis.compare import compare, write_leaderboard
+from raysweep.analysis.export import export_tables
+from raysweep.analysis.leaderboard import Leaderboard
+from raysweep.errors import InputError, Problem, RaysweepError
+from raysweep.forecasting.catalog import FolderCatalog
+from raysweep.forecasting.series import read_series
+from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.rows import ENDED
+from raysweep.paths import SweepPaths
+from raysweep.tracking.sync import sync_ledger
+
+TableRows = list[tuple[str, ...]]
+
+
+def find_sweeps(names: Sequence[str], results_dir: Path) -> list[SweepPaths]:
+    """The sweeps that people name: by name, by sweep file, or by result folder; all of them if no name is given.
+
+    Raises:
+        InputError: If there is no ledger where one is named, or none at all.
+    """
+    if not names:
+        found = sorted(file.parent.name for file in results_dir.glob("*/ledger.sqlite"))
+        if not found:
+            raise _no_sweep(str(results_dir), "no sweep has been run here")
+        return [SweepPaths(results_dir, name) for name in found]
+    sweeps: list[SweepPaths] = []
+    problems: list[Problem] = []
+    for name in names:
+        path = Path(name)
+        by_folder = SweepPaths(path.parent, path.name)
+        by_name = SweepPaths(results_dir, path.stem if path.suffix in (".yaml", ".yml") else name)
+        paths = by_folder if by_folder.ledger.is_file() else by_name
+        if paths.ledger.is_file() and paths.root.resolve().parent == paths.results_dir.resolve():
+            sweeps.append(paths)
+        else:
+            problems += _no_sweep(str(paths.ledger), f"there is no ledger of {name!r}").problems
+    if problems:
+        raise InputError(problems)
+    return sweeps
+
+
+def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> list[Leaderboard]:
+    """Writes Parquet tables and `leaderboard.md`; returns the leaderboards."""
+    export_tables(paths)
+    return write_leaderboard(paths, units=_units(catalog))
+
+
+def compare_sweeps(sweeps: Sequence[SweepPaths]) -> list[Leaderboard]:
+    """The leaderboards of these sweeps together."""
+    return compare(sweeps, top=10**9)
+
+
+def sync_sweep(paths: SweepPaths, tracking_uri: str) -> str:
+    """Brings MLflow up to date; returns what there was to do. Raises `TrackingError`."""
+    report = sync_ledger(paths, tracking_uri)
+    lines = [f"{paths.name}: MLflow: {report}", *report.problems]
+    return "\n".join(lines)
+
+
+def status_rows(sweeps: Sequence[SweepPaths]) -> tuple[tuple[str, ...], TableRows]:
+    """A row a sweep: counts by status, and when it was last worked on."""
+    header = ("sweep", "finished", "stopped", "diverged", "failed", "running", "waiting", "last command")
+    rows: TableRows = []
+    for paths in sweeps:
+        with LedgerReader(paths.ledger) as reader:
+            counts, command = reader.count_current(), reader.last_command()
+        states = (*ENDED, "running", "pending")
+        numbers = tuple(str(counts.get(state, 0)) for state in states)
+        rows.append((paths.name, *numbers, "none" if command is None else _when(command)))
+    return header, rows
+
+
+def model_rows(catalog: FolderCatalog) -> tuple[tuple[str, ...], TableRows]:
+    """A row a model. One that can't be read shows its error and hides no other."""
+    rows: TableRows = []
+    for name in catalog.model_names():
+        try:
+            info = catalog.model(name)
+        except RaysweepError as error:
+            rows.append((name, "can't be used", str(error)))
+            continue
+        arguments = ", ".join(f"{argument.name}={argument.default}" for argument in info.arguments.values())
+        rows.append((name, arguments, info.summary))
+    return ("model", "arguments and defaults", "what it is"), rows
+
+
+def dataset_rows(catalog: FolderCatalog) -> tuple[tuple[str, ...], TableRows]:
+    """A row a series. One that can't be read shows its error and hides no other."""
+    rows: TableRows = []
+    for name in catalog.dataset_names():
+        try:
+            info = catalog.dataset(name)
+        except RaysweepError as error:
+            rows.append((name, "can't be used", "", "", "", str(error)))
+            continue
+        notices = "; ".join(notice.removeprefix(f"{name}: ") for notice in info.notices) or "-"
+        rows.append((name, info.source, str(info.num_points), str(info.num_channels), info.unit, notices))
+    return ("series", "source", "points", "channels", "unit", "to know"), rows
+
+
+def check_series(file: Path) -> list[str]:
+    """Reads a file as a sweep would. Raises `SeriesError` with all that is wrong."""
+    series = read_series(file)
+    num_points, num_channels = series.values.shape
+    hours = series.time_hours[-1] - series.time_hours[0]
+    columns = ", ".join(series.columns)
+    good = f"{file}: good: {num_points} points over {hours:g} h, {num_channels} channels: {columns}"
+    return [good, *series.notices]
+
+
+def where_everything_lies(paths: SweepPaths, tracking_uri: str) -> list[str]:
+    """For the end of a sweep command."""
+    ui = "mlflow ui" if tracking_uri == "sqlite:///mlflow.db" else f"mlflow ui --backend-store-uri {tracking_uri}"
+    return [
+        "",
+        f"ledger       {paths.ledger}",
+        f"tables       {paths.trials}, {paths.epochs.name}, {paths.evaluations.name}",
+        f"forecasts    {paths.predictions}/",
+        f"leaderboard  {paths.leaderboard}",
+        f"MLflow       {ui}",
+    ]
+
+
+def _units(catalog: FolderCatalog | None) -> Mapping[str, str]:
+    return {} if catalog is None else {name: dataset.unit for name, dataset in catalog.datasets.items()}
+
+
+def _when(command: Mapping[str, object]) -> str:
+    moment = command["finished_at"] or command["started_at"]
+    assert isinstance(moment, float), "a time is a number"
+    when = datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+    if command["outcome"] is None:
+        return f"began {when}, process {command['pid']} on {command['host']}"
+    return f"{command['outcome']} {when}"
+
+
+def _no_sweep(where: str, found: str) -> InputError:
+    valid = "run one first, or name the folder of results with --results-dir"
+    return InputError([Problem(where=where, found=found, valid=valid)])

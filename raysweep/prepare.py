@@ -1,0 +1,265 @@
+"""From a sweep file to trials with identities, and to all that they share. Nothing is started or created here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from raysweep.forecasting.baselines import score_baselines
+from raysweep.forecasting.catalog import FolderCatalog
+from raysweep.forecasting.protocol import eval_sets
+from raysweep.forecasting.series import Series
+from raysweep.ledger.reader import KnownTrial, LedgerReader, Row
+from raysweep.ledger.rows import ConfigRow, EvaluationRow, TrialRow
+from raysweep.paths import SweepPaths, default_folder
+from raysweep.planning.plan import KnownPoint, Plan, WantedTrial, make_plan
+from raysweep.spec.config import Config, ProtocolName, Scalar, config_id, trial_id
+from raysweep.spec.loader import load_sweep
+from raysweep.spec.space import Choice, Domain, GridSearch, listed_values
+from raysweep.spec.sweep import Asha, HyperOpt, Sweep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """Where a command reads and writes.
+
+    Attributes:
+        results_dir: Folder of all results.
+        tracking_uri: Of MLflow.
+        data_dir: Taken before the project's own series; None for those alone.
+        models_dir: Folder of the models.
+    """
+
+    results_dir: Path
+    tracking_uri: str
+    data_dir: Path | None
+    models_dir: Path
+
+    def catalog(self) -> FolderCatalog:
+        """The models and series at hand."""
+        own = default_folder("data")
+        folders = [own] if self.data_dir is None else [self.data_dir, own]
+        return FolderCatalog(models_dir=self.models_dir, data_dirs=folders)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedSweep:
+    """A sweep that has been checked, with the identity of every trial that it asks for.
+
+    Attributes:
+        sweep: The file.
+        catalog: The models and series of this moment.
+        paths: Where the sweep's files lie.
+        wanted: Its trials; under HyperOpt those that earlier commands proposed.
+        points: Under HyperOpt: the same trials as points of the space.
+        known: What the ledger has.
+    """
+
+    sweep: Sweep
+    catalog: FolderCatalog
+    paths: SweepPaths
+    wanted: Sequence[WantedTrial]
+    points: Sequence[KnownPoint]
+    known: Mapping[str, KnownTrial]
+
+    @property
+    def num_trials(self) -> int:
+        """How many trials the sweep asks for."""
+        search = self.sweep.search
+        return max(search.num_samples, len(self.wanted)) if isinstance(search, HyperOpt) else len(self.wanted)
+
+    def plan(self) -> Plan:
+        """What is done and what isn't."""
+        return make_plan(
+            self.wanted, self.known, scheduler=scheduler_text(self.sweep), evaluate_on=self.sweep.evaluate_on
+        )
+
+    def identify(self, config: Config, seed: int, position: int) -> WantedTrial:
+        """The trial that a config and a seed mean, with the data and code of this moment."""
+        return _identify(self.catalog, config, seed, position)
+
+    def rows_of(self, trials: Sequence[WantedTrial]) -> tuple[list[ConfigRow], list[TrialRow]]:
+        """What the ledger keeps of trials before they start."""
+        configs = {
+            trial.config_id: ConfigRow(
+                config_id=trial.config_id,
+                config=trial.config,
+                data_digest=self.catalog.dataset(str(trial.config["dataset"])).digest,
+                data_source=self.catalog.dataset(str(trial.config["dataset"])).source,
+                model_digest=self.catalog.model(str(trial.config["model"])).digest,
+                protocol_version=self.catalog.protocol_version(self.sweep.protocol),
+            )
+            for trial in trials
+        }
+        return list(configs.values()), [
+            TrialRow(trial_id=trial.trial_id, config_id=trial.config_id, seed=trial.seed, position=trial.position)
+            for trial in trials
+        ]
+
+    def dataset_names(self) -> list[str]:
+        """Every series that is trained on or forecast."""
+        trained = [str(name) for space in self.sweep.spaces for name in listed_values(space["dataset"])]
+        return list(dict.fromkeys([*trained, *(self.sweep.evaluate_on or ())]))
+
+    def searched_keys(self) -> dict[str, Domain]:
+        """Under HyperOpt: what each searched key may be."""
+        return searched_keys(self.sweep)
+
+
+def prepare(file: Path, overrides: Sequence[str], workspace: Workspace) -> PreparedSweep:
+    """Checks a sweep file. Raises `InputError` with all that is wrong, `LedgerError` for a bad ledger."""
+    catalog = workspace.catalog()
+    sweep = load_sweep(file, overrides=overrides, catalog=catalog)
+    paths = SweepPaths(workspace.results_dir, sweep.name)
+    known: Mapping[str, KnownTrial] = {}
+    rows: list[Row] = []
+    if paths.ledger.exists():
+        with LedgerReader(paths.ledger) as reader:
+            known = reader.known_trials()
+            rows = reader.trials() if isinstance(sweep.search, HyperOpt) else []
+    points: list[KnownPoint] = []
+    if isinstance(sweep.search, HyperOpt):
+        points = list(_known_points(sweep, catalog, rows))
+        wanted = [point.trial for point in points]
+    else:
+        pairs = [(config, seed) for config in sweep.configs() for seed in sweep.seeds]
+        wanted = [_identify(catalog, config, seed, index) for index, (config, seed) in enumerate(pairs)]
+    return PreparedSweep(sweep=sweep, catalog=catalog, paths=paths, wanted=wanted, points=points, known=known)
+
+
+def scheduler_text(sweep: Sweep) -> str:
+    """A scheduler's settings as the ledger knows them: rungs under other settings are other rungs."""
+    scheduler = sweep.scheduler
+    if not isinstance(scheduler, Asha):
+        return "fifo"
+    within = ",".join(scheduler.within)
+    return (
+        f"asha grace_period={scheduler.grace_period} reduction_factor={scheduler.reduction_factor}"
+        f" within={within} metric={sweep.metric}"
+    )
+
+
+class Baselines:
+    """The baselines on every evaluation set that a sweep's trials are scored on, each computed once.
+
+    Attributes:
+        references: Their mean squared errors, by evaluation set and name.
+    """
+
+    def __init__(self, prepared: PreparedSweep) -> None:
+        self._catalog = prepared.catalog
+        self._datasets = prepared.dataset_names()
+        self._done: set[tuple[float | None, int]] = set()
+        self.references: dict[str, dict[str, float]] = {}
+
+    def rows_for(self, trials: Iterable[WantedTrial]) -> list[EvaluationRow]:
+        """The rows that these trials need and no trial before them did."""
+        rows: list[EvaluationRow] = []
+        for config in (Config.from_flat(trial.config) for trial in trials):
+            # Under holdout the evaluation sets are the same for every window.
+            time_steps = config.train.time_steps if config.protocol == "replication" else 1
+            if (config.origin, time_steps) not in self._done:
+                self._done.add((config.origin, time_steps))
+                for name in self._datasets:
+                    rows += self._score(self._catalog.series(name), config.protocol, config.origin, time_steps)
+        return rows
+
+    def _score(
+        self, series: Series, protocol: ProtocolName, origin: float | None, time_steps: int
+    ) -> Iterator[EvaluationRow]:
+        scores = score_baselines(series, protocol, origin, time_steps)
+        sets = eval_sets(
+            data_digest=series.digest,
+            num_points=len(series.values),
+            protocol=protocol,
+            origin=origin,
+            time_steps=time_steps,
+        )
+        for eval_set in sets:
+            for baseline in scores.get(eval_set.digest, []):
+                is_floor = baseline.name == "noise_floor"
+                if not is_floor:
+                    self.references.setdefault(eval_set.digest, {})[baseline.name] = baseline.score.mse
+                yield EvaluationRow(
+                    kind="noise_floor" if is_floor else "baseline",
+                    trial_id="",
+                    model=baseline.name,
+                    eval_dataset=series.name,
+                    protocol=protocol,
+                    origin=origin,
+                    part=eval_set.part,
+                    mode=eval_set.mode,
+                    horizon=eval_set.horizon,
+                    eval_set_hash=eval_set.digest,
+                    data_source=series.source,
+                    settings=baseline.settings or None,
+                    **asdict(baseline.score),
+                )
+
+
+def searched_keys(sweep: Sweep) -> dict[str, Domain]:
+    """What HyperOpt draws from; it takes exactly one mapping under `param_space`."""
+    return {key: domain for key, domain in sweep.spaces[0].items() if not isinstance(domain, Scalar)}
+
+
+def _identify(catalog: FolderCatalog, config: Config, seed: int, position: int) -> WantedTrial:
+    identity = config_id(
+        config,
+        data_digest=catalog.dataset(config.dataset).digest,
+        model_digest=catalog.model(config.model).digest,
+        protocol_version=catalog.protocol_version(config.protocol),
+    )
+    return WantedTrial(
+        trial_id=trial_id(identity, seed),
+        config_id=identity,
+        config=config.to_flat(),
+        seed=seed,
+        position=position,
+    )
+
+
+def _known_points(sweep: Sweep, catalog: FolderCatalog, rows: Sequence[Row]) -> Iterator[KnownPoint]:
+    """The ledger's trials that lie in the space searched now, with today's data and code."""
+    position = 0
+    for row in sorted(rows, key=lambda row: (row["started_at"] or float("inf"), row["position"])):
+        choice = _choice_of(searched_keys(sweep), row["config"])
+        if choice is None or row["seed"] != sweep.seeds[0]:
+            continue
+        try:
+            trial = _identify(catalog, sweep.resolve(choice), sweep.seeds[0], position)
+        except ValueError:
+            continue
+        if trial.trial_id == row["trial_id"]:
+            yield KnownPoint(choice=choice, trial=trial, score=_score_of(row, sweep.metric))
+            position += 1
+
+
+def _choice_of(space: Mapping[str, Domain], config: Mapping[str, Scalar]) -> dict[str, Scalar] | None:
+    """Where a config lies in the space; None if outside. A key that its model doesn't take may be anything."""
+    choice: dict[str, Scalar] = {}
+    for key, domain in space.items():
+        if key not in config and key.startswith("model."):
+            choice[key] = listed_values(domain)[0]
+        elif key in config and _contains(domain, config[key]):
+            choice[key] = config[key]
+        else:
+            return None
+    return choice
+
+
+def _contains(domain: Domain, value: Scalar) -> bool:
+    """Tune takes any number for a point of a range, inside or not."""
+    if isinstance(domain, Choice | GridSearch):
+        return value in domain.values
+    return not isinstance(value, str) and domain.lower <= value <= domain.upper
+
+
+def _score_of(row: Row, metric: str) -> float | None:
+    """What a search is told of a trial; None if it is still to be run, infinity if it diverged."""
+    if row["status"] == "diverged":
+        return float("inf")
+    if row["status"] not in ("finished", "stopped"):
+        return None
+    column = {"val_loss": "final_val_loss"}.get(metric, metric)
+    return None if row[column] is None else float(row[column])

@@ -1,0 +1,175 @@
+"""What the user sees: a running sweep, live on a terminal and line by line elsewhere; plans, tables, leaderboards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from raysweep.analysis.leaderboard import Leaderboard
+from raysweep.planning.plan import Need, WantedTrial
+from raysweep.planning.progress import Progress
+from raysweep.prepare import PreparedSweep
+
+NEEDS: Mapping[Need, str] = {
+    "new": "new",
+    "resume": "to go on with",
+    "retry": "failed before, to try again",
+    "continue": "stopped before, to go on with",
+    "score": "to score on more series",
+}
+STYLES = {"ranked": "", "baseline": "cyan", "unranked": "dim"}
+MAX_PLANNED_LINES = 40
+LIVE_SECONDS = 0.2  # between two drawings
+LINE_SECONDS = 5.0  # between two lines
+
+
+class Screen:
+    """Shows notes, failures and progress. Only the driver's thread may call it.
+
+    Args:
+        console: Where to. A live display if it is a terminal, else a line every few seconds.
+    """
+
+    def __init__(self, console: Console, *, is_verbose: bool = False) -> None:
+        self._console = console
+        self._is_verbose = is_verbose
+        self._live: Live | None = None
+        self._drawn_at = 0.0
+        self._num_failures_shown = 0
+
+    def note(self, line: str) -> None:
+        """Something to know, once."""
+        self._console.print(Text(line), soft_wrap=True)
+
+    def show(self, progress: Progress) -> None:
+        """Draws again if enough time has passed; failures are shown at once, a line each."""
+        for trial, error in progress.failures[self._num_failures_shown :]:
+            self.note(f"failed: {trial_label(trial)}: {error}")
+        self._num_failures_shown = len(progress.failures)
+        now, is_last = time.monotonic(), progress.num_done == progress.num_trials
+        if self._live is not None:
+            if now - self._drawn_at >= LIVE_SECONDS or is_last:
+                self._live.update(_panel(progress), refresh=True)
+                self._drawn_at = now
+        elif now - self._drawn_at >= LINE_SECONDS or (is_last and self._drawn_at):
+            self.note(progress_line(progress))
+            self._drawn_at = 0.0 if is_last else now
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While trials run."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(console=self._console, auto_refresh=False) as self._live:
+            yield
+        self._live = None
+
+
+def progress_line(progress: Progress) -> str:
+    """The whole state in one line."""
+    parts = [f"{progress.num_done}/{progress.num_trials} trials done", *_counts(progress)]
+    if progress.best_trial is not None:
+        parts.append(f"best {progress.best_score:.4g} ({trial_label(progress.best_trial)})")
+    return " · ".join([*parts, f"{duration(progress.seconds)} so far", _time_left(progress)])
+
+
+def trial_label(trial: WantedTrial) -> str:
+    """A trial as people call it."""
+    config: Mapping[str, object] = trial.config
+    return (
+        f"{config['model']} on {config['dataset']}, window {config['train.time_steps']},"
+        f" lr {config['train.learning_rate']:g}, seed {trial.seed}"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Such as `42 s`, `3:05 min`, `2:10 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+
+
+def _counts(progress: Progress) -> list[str]:
+    counts = [f"{progress.num_running} running"]
+    counts += [
+        f"{progress.ended[status]} {status}" for status in ("stopped", "diverged", "failed") if progress.ended[status]
+    ]
+    return counts
+
+
+def _time_left(progress: Progress) -> str:
+    seconds = progress.seconds_left()
+    return "time left: not known yet" if seconds is None else f"about {duration(seconds)} left"
+
+
+def _panel(progress: Progress) -> Group:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(
+        ProgressBar(total=progress.num_trials, completed=progress.num_done, width=30),
+        Text(f"{progress.num_done}/{progress.num_trials} trials"),
+        Text(f"{duration(progress.seconds)} so far, {_time_left(progress)}"),
+    )
+    lines = [Text(", ".join(_counts(progress)))]
+    if progress.best_trial is not None:
+        lines.append(Text(f"best so far {progress.best_score:.4g}: {trial_label(progress.best_trial)}"))
+    return Group(grid, *lines)
+
+
+def print_plan(console: Console, prepared: PreparedSweep, *, is_detailed: bool = False) -> None:
+    """What a sweep asks for and what of it is done, in a line; with `is_detailed` a line for each need."""
+    plan, sweep = prepared.plan(), prepared.sweep
+    head = f"{sweep.name}: {prepared.num_trials} trials"
+    if len(sweep.seeds) > 1:
+        head += f" ({prepared.num_trials // len(sweep.seeds)} configs, {len(sweep.seeds)} seeds each)"
+    counts = [f"{len(plan.done)} done"] if plan.done else []
+    counts += [f"{plan.count(need)} {text}" for need, text in NEEDS.items() if plan.count(need)]
+    num_unknown = prepared.num_trials - len(prepared.wanted)
+    if num_unknown:
+        counts.append(f"{num_unknown} for HyperOpt to propose")
+    console.print(f"{head}: {', '.join(counts)}")
+    if is_detailed:
+        for trial, need in plan.todo[:MAX_PLANNED_LINES]:
+            console.print(f"  {NEEDS[need]:28} {trial_label(trial)}")
+        if len(plan.todo) > MAX_PLANNED_LINES:
+            console.print(f"  and {len(plan.todo) - MAX_PLANNED_LINES} more")
+
+
+def print_leaderboards(console: Console, leaderboards: Sequence[Leaderboard], top: int) -> None:
+    """Each with its rule above and its notes below."""
+    for leaderboard in leaderboards:
+        shown = leaderboard.head(top)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for column in shown.columns:
+            table.add_column(column.title, justify=column.align, no_wrap=True)
+        for row in shown.rows:
+            table.add_row(*map(Text, row.cells), style=STYLES[row.style])
+        console.print()
+        console.print(Text(shown.title, style="bold"))
+        console.print(Text(shown.rule))
+        console.print(table)
+        for line in shown.lines_below:
+            console.print(Text(line))
+    if not leaderboards:
+        console.print("No trial has ended yet.")
+
+
+def print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in header:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
