@@ -36,7 +36,9 @@ To add a model, write one file, and nothing else anywhere:
             initialize(self)
 
         def forward(self, values: Tensor) -> Tensor:
-            return self.layers(values)
+            '''Forecast the next point at every step: (B, T, C) to (B, T, C).'''
+            forecast: Tensor = self.layers(values)
+            return forecast
 
 - Arguments are keywords with a default, annotated `bool`, `int`, `float`, `str` or `Literal[...]`. `num_channels` is
   given by the training and can't be swept.

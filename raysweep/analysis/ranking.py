@@ -15,9 +15,10 @@ from raysweep.analysis.columns import CONFIG_KEYS
 from raysweep.analysis.standings import SKILLS, baseline_rows, standings
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.views import VIEWS, View
-from raysweep.ledger.rows import ENDED
 from raysweep.spec.config import PROTOCOLS
 
+# Of a trial that several sweeps share, the end that is worth most; a later run may go on after a stop.
+_MOST_FINAL = ("finished", "diverged", "stopped", "failed")
 _SCORE_COLUMNS = ("mse", *SKILLS, "num_targets", "eval_set_hash", "horizon", "reason")
 
 
@@ -90,8 +91,8 @@ def _current_and_old(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     trials = trials.drop_duplicates(["sweep", "trial_id"])
     is_current = trials["is_current"].astype("bool")
     current = trials[is_current]
-    furthest = current["status"].map({status: place for place, status in enumerate(ENDED)})
-    kept = current.loc[furthest.sort_values(kind="stable").index].drop_duplicates("trial_id").sort_index()
+    finality = current["status"].map({status: place for place, status in enumerate(_MOST_FINAL)})
+    kept = current.loc[finality.sort_values(kind="stable").index].drop_duplicates("trial_id").sort_index()
     sweeps = current[["config_id", "sweep"]].drop_duplicates()
     # `home` is where the trial's scores are looked up.
     kept = kept.assign(home=kept["sweep"])
@@ -151,8 +152,9 @@ def _rank_contest(
 def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View) -> Ranking:
     first = group.iloc[0]
     scored = group[group["is_scored"]]
-    best = scored.iloc[0] if len(scored) else None
-    hashes = {prefix: str(best[f"{prefix}.eval_set_hash"]) if best is not None else "" for prefix in view.parts}
+    # Every scored trial of the group tells the same of what it was scored on.
+    about = scored.iloc[0] if len(scored) else None
+    hashes = {} if about is None else {prefix: str(about[f"{prefix}.eval_set_hash"]) for prefix in view.parts}
     keys = tuple(name for name in group.columns if name in CONFIG_KEYS or name.startswith("model."))
     return Ranking(
         view=view,
@@ -160,8 +162,8 @@ def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame
         fold=first[view.fold],
         data_digest=str(first["data_digest"]),
         data_source=str(first["data_source"]),
-        horizon=0 if best is None else int(best[f"{view.selecting}.horizon"]),
-        num_targets=0 if best is None else int(best[f"{view.selecting}.num_targets"]),
+        horizon=0 if about is None else int(about[f"{view.selecting}.horizon"]),
+        num_targets=0 if about is None else int(about[f"{view.selecting}.num_targets"]),
         keys=keys,
         rows=standings(group, baseline_rows(references, hashes, view), view, keys),
         floors=_floors(scored, own, references, view),

@@ -5,7 +5,7 @@ All trials given are scored on the same evaluation sets. Must not know: why they
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -58,13 +58,13 @@ def standings(trials: pd.DataFrame, baselines: pd.DataFrame, view: View, keys: S
     return rows
 
 
-def baseline_rows(evaluations: pd.DataFrame, hashes: dict[str, str], view: View) -> pd.DataFrame:
-    """The baselines' scores on these evaluation sets, by prefix; their `model` is the baseline's name."""
+def baseline_rows(evaluations: pd.DataFrame, hashes: Mapping[str, str], view: View) -> pd.DataFrame:
+    """The baselines on the evaluation sets with these hashes, by prefix; `model` is the baseline's name."""
     columns = ["mse", *SKILLS, "num_targets"]
     of_baselines = evaluations[evaluations["kind"] == "baseline"].drop_duplicates(["model", "eval_set_hash"])
     by_part = {
-        prefix: of_baselines[of_baselines["eval_set_hash"] == digest].set_index("model")
-        for prefix, digest in hashes.items()
+        prefix: of_baselines[of_baselines["eval_set_hash"] == hashes.get(prefix, "")].set_index("model")
+        for prefix in view.parts
     }
     frames = [rows[columns].add_prefix(f"{prefix}.") for prefix, rows in by_part.items()]
     rows = pd.concat(frames, axis=1)

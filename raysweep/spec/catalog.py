@@ -99,7 +99,7 @@ class Catalog(Protocol):
         ...
 
     def unmet_requirements(self, model: str, arguments: Mapping[str, Scalar]) -> Sequence[str]:
-        """The rules of a model that these arguments break, each with the values found; empty if all hold."""
+        """The rules of a model that these arguments break, each as written and with the values found."""
         ...
 
     def num_train_windows(self, dataset: str, protocol: ProtocolName, origin: float | None, time_steps: int) -> int:

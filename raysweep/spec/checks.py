@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from raysweep.spec.catalog import ModelInfo
 from raysweep.spec.config import ProtocolName, Scalar, TrainSettings
@@ -19,10 +19,11 @@ from raysweep.spec.keys import DEFAULT_ORIGIN, MODEL_PREFIX, coerce
 from raysweep.spec.lookup import MIN_TRAIN_WINDOWS, Lookup, Split
 from raysweep.spec.settings import Settings
 from raysweep.spec.space import GridSearch, IntRange
-from raysweep.spec.sweep import Asha, HyperOpt
+from raysweep.spec.sweep import Asha, Grid, HyperOpt
 from raysweep.spec.tree import MappingNode, place_at
 
 MAX_CONFIGS = 200_000
+MAX_DRAWN_COMBINATIONS = 20_000
 MAX_BROKEN_RULES = 10
 DEFAULT_TRAIN = TrainSettings()
 
@@ -36,12 +37,13 @@ def check_sweep(
     if isinstance(settings.search, HyperOpt):
         _check_hyperopt(root, settings, entries, findings)
     is_small_enough = _check_size(root, entries, findings)
-    for entry in entries:
-        if is_small_enough:
-            for name in entry.names("model"):
-                _check_requirements(entry, lookup.model(name), lookup, findings)
+    # What is drawn may have far more combinations; those beyond the limit are left to the trials.
+    limit = MAX_CONFIGS if isinstance(settings.search, Grid) else MAX_DRAWN_COMBINATIONS
+    for entry in entries if is_small_enough else ():
+        for model in filter(None, map(lookup.model, entry.names("model"))):
+            _check_requirements(entry, model, limit, lookup, findings)
         if settings.protocol is not None:
-            _check_windows(entry, settings.protocol, lookup, findings)
+            _check_windows(entry, settings.protocol, limit, lookup, findings)
     _check_channels(root, settings, entries, lookup, findings)
     _check_grace_period(root, settings, entries, findings)
 
@@ -73,57 +75,49 @@ def _check_size(root: MappingNode, entries: Sequence[Entry], findings: Findings)
     return num_configs <= MAX_CONFIGS
 
 
-def _check_requirements(entry: Entry, model: ModelInfo | None, lookup: Lookup, findings: Findings) -> None:
-    """Checks a model's rules on every combination of the arguments that they speak of."""
-    if model is None:
-        return
-    arguments = {name: argument.default for name, argument in model.arguments.items()}
-    names = [name for name in arguments if any(name in _words(rule) for rule in model.requirements)]
-    values = [entry.values(f"{MODEL_PREFIX}{name}", arguments[name]) for name in names]
+def _check_requirements(entry: Entry, model: ModelInfo, limit: int, lookup: Lookup, findings: Findings) -> None:
+    """Checks each of a model's rules on every combination of the arguments that it speaks of, up to a limit."""
+    defaults = {name: argument.default for name, argument in model.arguments.items()}
     broken: set[str] = set()
-    # Only what is drawn from wide ranges exceeds the limit; the rest of it is left to the model.
-    for combination in itertools.islice(itertools.product(*values), MAX_CONFIGS):
-        chosen = {
-            name: coerce(value, model.arguments[name].kind) for name, value in zip(names, combination, strict=True)
-        }
-        for rule in lookup.unmet_requirements(model.name, {**arguments, **chosen}):
-            if rule not in broken and len(broken) < MAX_BROKEN_RULES:
-                _report_broken_rule(entry, model, chosen, rule, findings)
-            broken.add(rule)
-        if len(broken) > MAX_BROKEN_RULES:
-            place = entry.axes["model"].place
-            found = f"more values break rules of {model.name}"
-            findings.add(place, "model", found=found, valid="values that keep them")
-            return
+    for rule in model.requirements:
+        names = [name for name in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", rule)) if name in defaults]
+        values = [entry.values(f"{MODEL_PREFIX}{name}", defaults[name]) for name in names]
+        for combination in itertools.islice(itertools.product(*values), limit):
+            pairs = zip(names, combination, strict=True)
+            chosen = {name: coerce(value, model.arguments[name].kind) for name, value in pairs}
+            for unmet in lookup.unmet_requirements(model.name, {**defaults, **chosen}):
+                if rule not in unmet or unmet in broken:
+                    continue
+                if len(broken) == MAX_BROKEN_RULES:
+                    found = f"more values break rules of {model.name}"
+                    findings.add(entry.axes["model"].place, "model", found=found, valid="values that keep them")
+                    return
+                broken.add(unmet)
+                _report_broken_rule(entry, model, chosen, unmet, findings)
 
 
 def _report_broken_rule(
-    entry: Entry, model: ModelInfo, chosen: dict[str, Scalar], rule: str, findings: Findings
+    entry: Entry, model: ModelInfo, chosen: Mapping[str, Scalar], unmet: str, findings: Findings
 ) -> None:
-    given = [name for name in chosen if name in _words(rule) and f"{MODEL_PREFIX}{name}" in entry.axes]
-    key = f"{MODEL_PREFIX}{given[0]}" if given else "model"
-    place = entry.place_of(key, chosen[given[0]] if given else model.name, fallback="model")
-    findings.add(place, key, found=f"in {model.name}, {rule}", valid="values that keep it")
+    given = [name for name in chosen if f"{MODEL_PREFIX}{name}" in entry.axes]
+    key, value = (f"{MODEL_PREFIX}{given[0]}", chosen[given[0]]) if given else ("model", model.name)
+    place = entry.place_of(key, value, fallback="model")
+    findings.add(place, key, found=f"in {model.name}, {unmet}", valid="values that keep it")
 
 
-def _words(rule: str) -> set[str]:
-    return set(re.findall(r"[A-Za-z_]\w*", rule))
-
-
-def _check_windows(entry: Entry, protocol: ProtocolName, lookup: Lookup, findings: Findings) -> None:
-    """Checks that every window leaves enough training windows, on every series and split."""
+def _check_windows(entry: Entry, protocol: ProtocolName, limit: int, lookup: Lookup, findings: Findings) -> None:
+    """Checks that every window leaves enough training windows, on every series and split, up to a limit."""
     windows = _windows(entry)
-    origins: tuple[Scalar | None, ...] = (None,)
-    if protocol == "holdout":
-        origins = entry.values("split.origin", DEFAULT_ORIGIN)
-    for dataset, origin in itertools.product(entry.names("dataset"), origins):
-        if not windows or lookup.dataset(dataset) is None:
-            continue
+    datasets = [name for name in entry.names("dataset") if lookup.dataset(name)]
+    origins = entry.values("split.origin", DEFAULT_ORIGIN) if protocol == "holdout" else (None,)
+    longest_of: dict[Split, int | None] = {}
+    for dataset, origin, window in itertools.islice(itertools.product(datasets, origins, windows), limit):
         split = Split(dataset, protocol, None if origin is None else float(origin))
-        longest = lookup.longest_window(split, max(windows))
-        for window in windows:
-            if longest is not None and window > longest:
-                _report_long_window(entry, split, window, longest, lookup, findings)
+        if split not in longest_of:
+            longest_of[split] = lookup.longest_window(split, max(windows))
+        longest = longest_of[split]
+        if longest is not None and window > longest:
+            _report_long_window(entry, split, window, longest, lookup, findings)
 
 
 def _windows(entry: Entry) -> list[int]:

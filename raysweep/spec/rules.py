@@ -33,7 +33,7 @@ class Rule:
         above: Numbers must be greater than this.
         at_most: Highest number.
         choices: The valid values, if they are a closed list.
-        scope: For which model this holds, as in " for model att"; empty if for all.
+        scope: Where this holds, as in " for model att"; empty if everywhere.
     """
 
     kind: Kind

@@ -291,9 +291,11 @@ def test_a_sweep_column_once_there_are_several_and_a_shared_trial_counts_once(tm
 
 
 def test_the_end_of_a_shared_trial_is_believed_before_its_stop(tmp_path: Path) -> None:
-    stopped = write_ledger(sweep_paths(tmp_path, "stopped"), [FakeTrial(status="stopped")])
-    finished = write_ledger(sweep_paths(tmp_path, "finished"), [FakeTrial(val=10.0)])
-    assert cells(compare([stopped, finished])[0], "rank", "val MSE")[0] == ("1", "10.00")
+    stopped = write_ledger(sweep_paths(tmp_path, "stopped"), [FakeTrial(status="stopped"), lstm(status="stopped")])
+    ended = write_ledger(sweep_paths(tmp_path, "ended"), [FakeTrial(val=10.0), lstm(status="diverged", val=NAN)])
+    board = compare([stopped, ended])[0]
+    assert cells(board, "rank", "model", "val MSE")[0] == ("1", "att", "10.00")
+    assert cells(board, "rank", "model", "remark")[-1] == ("2", "lstm", "diverged")
 
 
 def test_a_part_that_could_not_be_scored_gives_a_dash_and_no_rank(paths: SweepPaths) -> None:

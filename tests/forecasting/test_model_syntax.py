@@ -137,6 +137,15 @@ def test_names_the_rule_that_is_no_rule(folder: Path, rule: str, fault: str) -> 
     assert problems_of(folder, "sound") == [f"kinds/sound.py:{RULES_LINE}: requirements: `{rule}` {fault}; {valid}"]
 
 
+@pytest.mark.parametrize("alias", ["Loop = Loop", "Loop = Ring\nRing = Loop", "from ._ring import Loop"])
+def test_a_type_that_stands_for_itself(folder: Path, alias: str) -> None:
+    write_models(folder, sound=f"{alias}\n{SOUND.replace('width: int', 'width: Loop')}")
+    write_models(folder, _ring="from .sound import Loop\n")
+    line = WIDTH_LINE + 1 + alias.count("\n")
+    [problem] = problems_of(folder, "sound")
+    assert problem.startswith(f"kinds/sound.py:{line}: width: its type is ")
+
+
 def test_says_all_that_is_wrong_at_once(folder: Path) -> None:
     write_models(folder, sound=SOUND.replace("width: int = 8", "width: int").replace("def forward", "def backward"))
     assert len(problems_of(folder, "sound")) == 2

@@ -91,6 +91,11 @@ def test_schedulers(line: str, expected: Fifo | Asha) -> None:
     assert load(top(line)).scheduler == expected
 
 
+def test_a_grace_period_is_not_judged_where_steps_are_given() -> None:
+    head = "name: s\nscheduler: {asha: {grace_period: 60}}\n"
+    assert load(entry("train.num_steps: 9", head=head)).scheduler == Asha(grace_period=60)
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -204,8 +209,10 @@ def _ids(text: str) -> list[str]:
 
 
 def test_byte_order_mark_and_line_ends_of_windows_change_nothing() -> None:
-    text = "\ufeff" + FULL.replace("\n", "\r\n")
-    assert load(text.encode()).configs() == load(FULL).configs()
+    text = FULL.replace("\n", "\r\n")
+    sweep = load("\ufeff" + text)
+    assert sweep.configs() == load(FULL).configs()
+    assert sweep.text == text
 
 
 def test_a_catalog_is_asked_for_each_model_and_series_once() -> None:

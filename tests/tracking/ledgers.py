@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import socket
+import time
 from collections.abc import Iterable
 
 from raysweep.ledger.rows import CommandRow, ConfigRow, EpochRow, TrialEnd, TrialFacts, TrialRow
@@ -33,8 +34,6 @@ def command(*, pid: int | None = None, started_at: float | None = None, host: st
 
 def running_command() -> CommandRow:
     """A command that counts as alive: this process had started by then."""
-    import time
-
     return command(started_at=time.time())
 
 

@@ -28,6 +28,11 @@ SEARCHES = [
         "x.yaml:6: train.learning_rate: loguniform from 0.01 to 0.0001; a lower bound below the upper one",
     ),
     bad(
+        "bounds that leave nothing",
+        entry("train.learning_rate: {uniform: [1, 1]}", head=HYPEROPT),
+        "x.yaml:6: train.learning_rate: uniform from 1.0 to 1.0; a lower bound below the upper one",
+    ),
+    bad(
         "a logarithm of zero",
         entry("train.learning_rate: {loguniform: [0, 1e-4]}", head=HYPEROPT),
         "x.yaml:6: train.learning_rate: loguniform from 0.0; a lower bound above 0",

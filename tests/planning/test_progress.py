@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from raysweep.planning.plan import WantedTrial
+from raysweep.planning.progress import Progress
+
+
+class Clock:
+    """Time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _trial(name: str, model: str = "att", window: int = 64) -> WantedTrial:
+    config = {"model": model, "dataset": "wave", "train.time_steps": window, "train.num_epochs": 5}
+    return WantedTrial(trial_id=name, config_id=name, config=config, seed=0, position=0)
+
+
+def _progress(trials: list[WantedTrial], num_slots: int = 1, num_trials: int | None = None) -> tuple[Progress, Clock]:
+    clock = Clock()
+    waiting = {trial.trial_id: trial for trial in trials}
+    progress = Progress(
+        num_trials=num_trials or len(trials), num_done_before=0, num_slots=num_slots, waiting=waiting, clock=clock
+    )
+    return progress, clock
+
+
+def test_nothing_is_known_before_the_first_trial_has_ended() -> None:
+    progress, _ = _progress([_trial("a")])
+    assert progress.seconds_left() is None
+
+
+def test_time_left_is_that_of_trials_like_those_to_come() -> None:
+    progress, clock = _progress(
+        [_trial("a"), _trial("slow", "lstm"), _trial("b"), _trial("c", "lstm"), _trial("new", "vq")]
+    )
+    for name, seconds in (("a", 10.0), ("slow", 100.0)):
+        progress.start(name)
+        clock.now += seconds
+        progress.end(name, "finished", score=1.0)
+    # b like a, c like slow, and vq like the mean of all
+    assert progress.seconds_left() == pytest.approx(10 + 100 + 55)
+    progress.start("c")
+    clock.now += 40
+    assert progress.seconds_left() == pytest.approx(10 + 60 + 55)
+
+
+def test_slots_share_the_work_but_not_one_trial() -> None:
+    progress, clock = _progress([_trial("a"), _trial("b"), _trial("c")], num_slots=4)
+    progress.start("a")
+    clock.now += 8
+    progress.end("a", "finished", score=1.0)
+    progress.start("b")
+    progress.start("c")
+    assert progress.seconds_left() == pytest.approx(8)
+
+
+def test_trials_that_a_search_has_not_proposed_yet_count_too() -> None:
+    progress, clock = _progress([_trial("a")], num_trials=4)
+    progress.start("a")
+    clock.now += 5
+    progress.end("a", "stopped", score=1.0)
+    assert progress.seconds_left() == pytest.approx(15)
+    progress.add(_trial("b"))
+    assert progress.seconds_left() == pytest.approx(15)
+
+
+def test_counts_best_and_failures() -> None:
+    progress, _ = _progress([_trial(name) for name in "abcd"])
+    for name, status, score in (("a", "finished", 3.0), ("b", "finished", 2.0), ("c", "stopped", 1.0)):
+        progress.start(name)
+        progress.end(name, status, score=score)  # type: ignore[arg-type]
+    progress.start("d")
+    assert progress.num_running == 1
+    progress.end("d", "failed", error="why")
+    assert (progress.num_done, progress.best_score) == (4, 2.0), "a stopped trial is not the best"
+    assert progress.best_trial is not None
+    assert progress.best_trial.trial_id == "b"
+    assert [(trial.trial_id, error) for trial, error in progress.failures] == [("d", "why")]
