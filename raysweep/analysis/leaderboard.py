@@ -5,6 +5,7 @@ Must not know: how a table is drawn, where numbers come from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -34,10 +35,22 @@ _STYLES: Mapping[str, Style] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """The head of one column."""
+    """The head of one column.
+
+    Attributes:
+        title: On one line.
+        align: Of the cells.
+        spare: Where there is no room for all columns, the one with the highest number goes first; 0 never does.
+    """
 
     title: str
     align: Align = "right"
+    spare: int = 0
+
+    @property
+    def broken_title(self) -> str:
+        """The title on several lines, for a column no wider than its cells."""
+        return re.sub(r" |(?<=[./])", "\n", self.title)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +72,7 @@ class Leaderboard:
         rows: Best first; baselines stand where their score puts them.
         notes: What must be read after it, a line each.
         num_hidden: How many configs are left out at the end.
+        no_room_for: Titles of columns that are left out.
     """
 
     title: str
@@ -67,6 +81,7 @@ class Leaderboard:
     rows: tuple[LeaderboardRow, ...]
     notes: tuple[str, ...]
     num_hidden: int = 0
+    no_room_for: tuple[str, ...] = ()
 
     def head(self, top: int) -> Leaderboard:
         """The first `top` configs, and all baselines."""
@@ -78,12 +93,45 @@ class Leaderboard:
         num_left_out = len(self.rows) - len(kept)
         return replace(self, rows=tuple(kept), num_hidden=self.num_hidden + num_left_out)
 
+    def fitted(self, width: int, *, gap: int = 3, margin: int = 2) -> Leaderboard:
+        """Without its most spare columns, as many as must go for it to fit.
+
+        Args:
+            width: Of the screen, in characters.
+            gap: Between two columns, whose titles may be broken.
+            margin: Left and right of all together.
+        """
+        board = self
+        while board._width(gap) + margin > width and any(column.spare for column in board.columns):
+            place = max(range(len(board.columns)), key=lambda index: board.columns[index].spare)
+            board = board._without_column(place)
+        return board
+
     @property
     def lines_below(self) -> tuple[str, ...]:
-        """The notes, after a line for what is left out."""
-        if not self.num_hidden:
-            return self.notes
-        return (f"{numerals.times(self.num_hidden, 'more config')} in trials.parquet.", *self.notes)
+        """The notes, after lines for what is left out."""
+        lines = []
+        if self.num_hidden:
+            lines.append(f"{numerals.times(self.num_hidden, 'more config')} in trials.parquet.")
+        if self.no_room_for:
+            lines.append(f"A wider terminal also shows {', '.join(self.no_room_for)}.")
+        return (*lines, *self.notes)
+
+    def _width(self, gap: int) -> int:
+        heads = [column.broken_title.split("\n") for column in self.columns]
+        cells = zip(*(row.cells for row in self.rows), strict=True) if self.rows else [()] * len(heads)
+        return sum(max(map(len, [*head, *column])) + gap for head, column in zip(heads, cells, strict=True)) - gap
+
+    def _without_column(self, place: int) -> Leaderboard:
+        def others(values: tuple[Any, ...]) -> tuple[Any, ...]:
+            return values[:place] + values[place + 1 :]
+
+        return replace(
+            self,
+            columns=others(self.columns),
+            rows=tuple(replace(row, cells=others(row.cells)) for row in self.rows),
+            no_room_for=(self.columns[place].title, *self.no_room_for),
+        )
 
 
 def build_leaderboards(
@@ -146,12 +194,12 @@ def _columns(
         yield Column(title=_SHORT_NAMES.get(key, key)), [numerals.setting(value) for value in shown[key]]
     is_scored = shown["num_scored"] > 0
     seeds = shown["num_scored"].where(is_scored, shown[["num_finished", "num_stopped", "num_diverged"]].sum(axis=1))
-    yield Column(title="seeds"), _counts(seeds.mask(shown["place"] == "baseline"))
+    yield Column(title="seeds", spare=1), _counts(seeds.mask(shown["place"] == "baseline"))
     yield from _score_columns(ranking, shown)
-    yield Column(title="train windows"), _counts(shown["num_train_windows"])
-    yield Column(title="params"), _counts(shown["num_params"])
+    yield Column(title="train windows", spare=4), _counts(shown["num_train_windows"])
+    yield Column(title="params", spare=5), _counts(shown["num_params"])
     times = [numerals.NOT_MEASURED if pd.isna(value) else numerals.seconds(value) for value in shown["train_seconds"]]
-    yield Column(title="seconds"), times
+    yield Column(title="seconds", spare=6), times
     yield Column(title="remark", align="left"), [remark_of(row) for row in records]
 
 
@@ -160,14 +208,17 @@ def _score_columns(ranking: Ranking, shown: pd.DataFrame) -> Iterator[tuple[Colu
     if view.protocol == "holdout":
         for prefix in view.parts:
             yield Column(title=f"{prefix} MSE"), _scores(shown, prefix)
-        for name in SKILLS:
-            yield Column(title=name), _skills(shown, "test", name)
+        for name, spare in zip(SKILLS, (2, 3, 0), strict=True):
+            yield Column(title=name.replace("_", " "), spare=spare), _skills(shown, "test", name)
     else:
         for prefix in reversed(list(view.parts)):
             yield Column(title=f"Predict/mse_{prefix}"), _scores(shown, prefix)
         for loss in view.losses:
             is_measured = shown["place"] == "ranked"
-            yield Column(title=loss), _texts(shown[loss], is_measured, numerals.score)
+            yield (
+                Column(title=loss, spare=0 if loss == view.score else 2),
+                _texts(shown[loss], is_measured, numerals.score),
+            )
 
 
 def _label(row: Mapping[Hashable, Any], varying: Mapping[str, list[str]]) -> str:

@@ -63,7 +63,7 @@ def remark_of(row: Mapping[Hashable, Any]) -> str:
     """What is special about one row of `standings`; empty if nothing is."""
     match row["place"]:
         case "baseline":
-            return f"baseline: {row['settings']}" if isinstance(row["settings"], str) else "baseline"
+            return "baseline"
         case "stopped":
             first, last = int(row["stopped_from"]), int(row["stopped_to"])
             return f"stopped at epoch {last}" if first == last else f"stopped at epochs {first} to {last}"
@@ -83,9 +83,10 @@ def _share(row: Mapping[Hashable, Any], name: str) -> str:
 def notes_of(ranking: Ranking) -> tuple[str, ...]:
     """What must be read after the table, a line each."""
     rows = ranking.rows
-    ranked = rows[rows["rank"].notna()]
+    ranked, baselines = rows[rows["rank"].notna()], rows[rows["place"] == "baseline"]
     lines = [
-        *_baseline_lines(ranking.view, ranked, rows[rows["place"] == "baseline"]),
+        *_baseline_lines(ranking.view, ranked, baselines),
+        *_settings_lines(baselines),
         *_floor_lines(ranking.floors),
         *_seed_lines(ranked),
     ]
@@ -118,9 +119,15 @@ def _baseline_lines(view: View, ranked: pd.DataFrame, baselines: pd.DataFrame) -
             yield f"No baseline was scored {where}."
             continue
         num_better = int((ranked[score] < best.iloc[0]).sum())
-        name = str(baselines.loc[best.index[0], "model"]).replace("_", " ")
+        name = _spoken(baselines.loc[best.index[0], "model"])
         verb = "beats" if num_better == 1 else "beat"
         yield f"{num_better:,} {of} {verb} the best baseline {where} ({name}, MSE {numerals.score(best.iloc[0])})."
+
+
+def _settings_lines(baselines: pd.DataFrame) -> Iterator[str]:
+    for row in baselines.to_dict("records"):
+        if isinstance(row["settings"], str) and row["settings"]:
+            yield f"Settings of {_spoken(row['model'])}: {row['settings']}."
 
 
 def _floor_lines(floors: Mapping[str, float]) -> Iterator[str]:
@@ -148,3 +155,7 @@ def _seed_lines(ranked: pd.DataFrame) -> Iterator[str]:
             "Where seeds were stopped, the score is the mean over those that weren't, which makes it look better "
             "than the config is."
         )
+
+
+def _spoken(baseline: object) -> str:
+    return str(baseline).replace("_", " ")

@@ -67,13 +67,14 @@ def test_baselines_stand_at_their_place_without_a_rank(paths: SweepPaths) -> Non
     board = boards(paths, [FakeTrial(val=99.0), lstm(val=100.0), FakeTrial(model="vq", val=500.0)])[0]
     assert cells(board, "rank", "model", "remark") == [
         ("1", "att", ""),
-        ("-", "ridge", "baseline: lags 32, penalty 0.1"),
+        ("-", "ridge", "baseline"),
         ("2", "lstm", ""),
         ("-", "last value", "baseline"),
         ("3", "vq", ""),
         ("-", "train mean", "baseline"),
     ]
     assert [row.style for row in board.rows] == ["ranked", "baseline", "ranked", "baseline", "ranked", "baseline"]
+    assert line(board, "Settings") == "Settings of ridge: lags 32, penalty 0.1."
     # As good as a baseline isn't better.
     assert line(board, "best baseline") == (
         "1 of 3 ranked configs beats the best baseline on validation (ridge, MSE 100.0)."
@@ -82,7 +83,7 @@ def test_baselines_stand_at_their_place_without_a_rank(paths: SweepPaths) -> Non
 
 def test_skills_are_those_of_the_test_part(paths: SweepPaths) -> None:
     board = boards(paths, [FakeTrial(val=50.0, test=200.0)])[0]
-    assert cells(board, "skill_last", "skill_mean", "skill_ridge")[0] == ("+0.50", "+0.78", "-1.00")
+    assert cells(board, "skill last", "skill mean", "skill ridge")[0] == ("+0.50", "+0.78", "-1.00")
 
 
 def test_seeds_are_averaged_into_one_row(paths: SweepPaths) -> None:
@@ -277,6 +278,31 @@ def test_many_rows_are_cut_but_for_baselines(paths: SweepPaths) -> None:
     assert board.lines_below[0] == "4 more configs in trials.parquet."
     assert full.num_hidden == 0
     assert full.lines_below == full.notes
+
+
+def test_a_narrow_screen_loses_columns_but_never_half_a_number(paths: SweepPaths) -> None:
+    full = boards(paths, [FakeTrial(), FakeTrial(protocol="replication")])[0]
+    titles = [column.title for column in full.columns]
+    widths = [
+        max(map(len, [*column.broken_title.split("\n"), *cell]))
+        for column, *cell in zip(full.columns, *(row.cells for row in full.rows), strict=True)
+    ]
+    whole = sum(widths) + 3 * (len(widths) - 1) + 2
+    assert full.fitted(whole) == full
+    assert full.fitted(whole - 1).no_room_for == ("seconds",)
+    narrow = full.fitted(80)
+    assert narrow.no_room_for == tuple(titles[titles.index("train windows") : titles.index("remark")])
+    assert narrow.lines_below[0] == "A wider terminal also shows train windows, params, seconds."
+    assert cells(narrow, "rank", "model", "val MSE", "remark") == cells(full, "rank", "model", "val MSE", "remark")
+    assert [column.title for column in full.fitted(1).columns] == [
+        *("rank", "model", "window", "learning rate", "val MSE", "test MSE", "skill ridge", "remark")
+    ]
+
+
+def test_titles_break_where_words_end(paths: SweepPaths) -> None:
+    trials = [FakeTrial(protocol="replication"), FakeTrial(protocol="replication", train={"batch_size": 8})]
+    titles = [column.broken_title for column in boards(paths, trials)[0].columns]
+    assert {"learning\nrate", "train.\nbatch_size", "Predict/\nmse_batch"} <= set(titles)
 
 
 def test_a_sweep_column_once_there_are_several_and_a_shared_trial_counts_once(tmp_path: Path) -> None:
