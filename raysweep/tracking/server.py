@@ -249,6 +249,8 @@ def _reason(error: BaseException) -> str:
     inner = error
     while (cause := inner.__cause__ or inner.__context__) is not None:
         inner = cause
+    if isinstance(inner, LookupError):
+        inner = error  # a look-up inside MLflow that went wrong; its text is the bare key
     texts = [getattr(inner, "strerror", None), str(inner), str(error), type(error).__name__]
     text = " ".join(str(next(text for text in texts if text)).split())
     return text if len(text) <= _MAX_REASON_LENGTH else text[:_MAX_REASON_LENGTH] + "..."

@@ -52,9 +52,10 @@ class TrialActor(Trainable):  # type: ignore[misc]
 
         self._inputs, self._settings = inputs, settings
         torch.set_num_threads(settings.num_threads)
-        # A GPU sums in another order from run to run unless told otherwise; the seed must fix the losses.
-        torch.use_deterministic_algorithms(True, warn_only=True)
         self._device = torch.device("cuda" if settings.is_gpu and torch.cuda.is_available() else "cpu")
+        if self._device.type == "cuda":
+            # A GPU sums in another order from run to run unless told otherwise; the seed must fix the losses.
+            torch.use_deterministic_algorithms(True, warn_only=True)
         self._run: TrialRun | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -222,3 +222,12 @@ def test_start_values_are_xavier_uniform_with_zero_biases(name: str) -> None:
                 assert not parameter.any(), where
             elif isinstance(module, nn.LayerNorm):
                 assert (parameter == (1 if key == "weight" else 0)).all(), where
+
+
+@every_variant
+def test_leaves_the_cpu_with_all_it_makes(name: str, changed: Arguments) -> None:
+    """A device without numbers stands for a GPU: mixing it with tensors of the CPU fails as it would there."""
+    model = build(name, **changed).to("meta")
+    forecast = model(torch.empty(2, 70, 1, device="meta"))
+    assert forecast.device.type == "meta"
+    assert forecast.shape == (2, 70, 1)
