@@ -118,9 +118,10 @@ def compare(
     top: Annotated[int, typer.Option(min=1, help="Rows of each leaderboard.")] = TOP_ROWS,
     verbose: Verbose = False,
 ) -> None:
-    """Show the leaderboards of sweeps."""
+    """Show the leaderboards of sweeps; Parquet files of somebody else will do."""
     with _errors(verbose):
-        print_leaderboards(_console(), commands.compare_sweeps(_sweeps(sweeps, results_dir)), top)
+        found = commands.find_sweeps(sweeps or [], results_dir, is_ledger_needed=False)
+        print_leaderboards(_console(), commands.compare_sweeps(found, top), top)
 
 
 @app.command("export")

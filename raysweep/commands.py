@@ -20,28 +20,38 @@ from raysweep.tracking.sync import sync_ledger
 TableRows = list[tuple[str, ...]]
 
 
-def find_sweeps(names: Sequence[str], results_dir: Path) -> list[SweepPaths]:
+def find_sweeps(names: Sequence[str], results_dir: Path, *, is_ledger_needed: bool = True) -> list[SweepPaths]:
     """The sweeps that people name: by name, by sweep file, or by result folder; all of them if no name is given.
 
+    Args:
+        names: As typed.
+        results_dir: Where sweeps are looked for by name.
+        is_ledger_needed: Whether a folder with Parquet tables alone, somebody's copy, won't do.
+
     Raises:
-        InputError: If there is no ledger where one is named, or none at all.
+        InputError: If there is no sweep where one is named, or none at all.
     """
+
+    def is_there(paths: SweepPaths) -> bool:
+        return paths.ledger.is_file() or (not is_ledger_needed and paths.trials.is_file())
+
     if not names:
-        found = sorted(file.parent.name for file in results_dir.glob("*/ledger.sqlite"))
+        folders = sorted(folder.name for folder in results_dir.glob("*/"))
+        found = [paths for paths in (SweepPaths(results_dir, name) for name in folders) if is_there(paths)]
         if not found:
             raise _no_sweep(str(results_dir), "no sweep has been run here")
-        return [SweepPaths(results_dir, name) for name in found]
+        return found
     sweeps: list[SweepPaths] = []
     problems: list[Problem] = []
     for name in names:
         path = Path(name)
         by_folder = SweepPaths(path.parent, path.name)
         by_name = SweepPaths(results_dir, path.stem if path.suffix in (".yaml", ".yml") else name)
-        paths = by_folder if by_folder.ledger.is_file() else by_name
-        if paths.ledger.is_file() and paths.root.resolve().parent == paths.results_dir.resolve():
+        paths = by_folder if is_there(by_folder) else by_name
+        if is_there(paths) and paths.root.resolve().parent == paths.results_dir.resolve():
             sweeps.append(paths)
         else:
-            problems += _no_sweep(str(paths.ledger), f"there is no ledger of {name!r}").problems
+            problems += _no_sweep(str(paths.ledger), f"no sweep {name!r}").problems
     if problems:
         raise InputError(problems)
     return sweeps
@@ -53,9 +63,9 @@ def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> lis
     return write_leaderboard(paths, units=_units(catalog))
 
 
-def compare_sweeps(sweeps: Sequence[SweepPaths]) -> list[Leaderboard]:
-    """The leaderboards of these sweeps together."""
-    return compare(sweeps, top=10**9)
+def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[Leaderboard]:
+    """The leaderboards of these sweeps together, with `top` configs each."""
+    return compare(sweeps, top=top)
 
 
 def sync_sweep(paths: SweepPaths, tracking_uri: str) -> str:

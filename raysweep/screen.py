@@ -43,6 +43,7 @@ class Screen:
         self._is_verbose = is_verbose
         self._live: Live | None = None
         self._drawn_at = 0.0
+        self._is_last_shown = False
         self._num_failures_shown = 0
 
     def note(self, line: str) -> None:
@@ -59,9 +60,10 @@ class Screen:
             if now - self._drawn_at >= LIVE_SECONDS or is_last:
                 self._live.update(_panel(progress), refresh=True)
                 self._drawn_at = now
-        elif now - self._drawn_at >= LINE_SECONDS or (is_last and self._drawn_at):
+        elif now - self._drawn_at >= LINE_SECONDS or (is_last and not self._is_last_shown):
+            self._is_last_shown = is_last
+            self._drawn_at = now
             self.note(progress_line(progress))
-            self._drawn_at = 0.0 if is_last else now
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -79,7 +81,7 @@ def progress_line(progress: Progress) -> str:
     parts = [f"{progress.num_done}/{progress.num_trials} trials done", *_counts(progress)]
     if progress.best_trial is not None:
         parts.append(f"best {progress.best_score:.4g} ({trial_label(progress.best_trial)})")
-    return " · ".join([*parts, f"{duration(progress.seconds)} so far", _time_left(progress)])
+    return " · ".join([*parts, _times(progress)])
 
 
 def trial_label(trial: WantedTrial) -> str:
@@ -109,9 +111,12 @@ def _counts(progress: Progress) -> list[str]:
     return counts
 
 
-def _time_left(progress: Progress) -> str:
-    seconds = progress.seconds_left()
-    return "time left: not known yet" if seconds is None else f"about {duration(seconds)} left"
+def _times(progress: Progress) -> str:
+    if progress.num_done == progress.num_trials:
+        return f"{duration(progress.seconds)} in all"
+    left = progress.seconds_left()
+    known = "time left not known yet" if left is None else f"about {duration(left)} left"
+    return f"{duration(progress.seconds)} so far, {known}"
 
 
 def _panel(progress: Progress) -> Group:
@@ -119,7 +124,7 @@ def _panel(progress: Progress) -> Group:
     grid.add_row(
         ProgressBar(total=progress.num_trials, completed=progress.num_done, width=30),
         Text(f"{progress.num_done}/{progress.num_trials} trials"),
-        Text(f"{duration(progress.seconds)} so far, {_time_left(progress)}"),
+        Text(_times(progress)),
     )
     lines = [Text(", ".join(_counts(progress)))]
     if progress.best_trial is not None:
@@ -149,10 +154,10 @@ def print_plan(console: Console, prepared: PreparedSweep, *, is_detailed: bool =
 def print_leaderboards(console: Console, leaderboards: Sequence[Leaderboard], top: int) -> None:
     """Each with its rule above and its notes below."""
     for leaderboard in leaderboards:
-        shown = leaderboard.head(top)
+        shown = leaderboard.head(top).fitted(console.width)
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in shown.columns:
-            table.add_column(column.title, justify=column.align, no_wrap=True)
+            table.add_column(Text(column.broken_title), justify=column.align, no_wrap=column.align == "right")
         for row in shown.rows:
             table.add_row(*map(Text, row.cells), style=STYLES[row.style])
         console.print()

@@ -81,7 +81,8 @@ def train_epochs(config: Config, data: TrainingData, state: TrainingState, *, se
             if config.protocol == "replication":
                 train_loss = losses.mean().item()
                 val_losses = [
-                    _loss(state.model, data, batch, settings) for batch in torch.split(data.val_starts, settings.batch_size)
+                    _loss(state.model, data, batch, settings)
+                    for batch in torch.split(data.val_starts, settings.batch_size)
                 ]
                 val_loss, val_mse_batch = torch.stack(val_losses).mean().item(), None
             else:

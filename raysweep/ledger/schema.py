@@ -104,7 +104,7 @@ CREATE TABLE evaluations (
     eval_set_hash TEXT NOT NULL,
     data_source   TEXT NOT NULL,
     settings      TEXT,
-    PRIMARY KEY (kind, trial_id, model, eval_set_hash)
+    PRIMARY KEY (kind, trial_id, model, eval_dataset, eval_set_hash)
 ) WITHOUT ROWID;
 
 CREATE TABLE rungs (

@@ -212,8 +212,14 @@ class LedgerWriter:
     def record_evaluations(self, rows: Iterable[EvaluationRow]) -> None:
         """Adds or replaces scores: of baselines, or of a finished trial on series that were added later."""
         with self.transaction():
+            revision, trial_ids = self._next_revision(), set()
             for row in rows:
                 self._insert("evaluations", dataclasses.asdict(row), verb="INSERT OR REPLACE")
+                trial_ids.add(row.trial_id)
+            self._connection.executemany(
+                "UPDATE trials SET revision = ? WHERE trial_id = ?",
+                [(revision, trial_id) for trial_id in trial_ids],
+            )
 
     def _update_trial(self, trial_id: str, changes: dict[str, object]) -> None:
         columns = ", ".join(f"{column} = ?" for column in changes)

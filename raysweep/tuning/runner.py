@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Ray and Tune read these when they are imported, workers when they start.
 ENVIRONMENT: Mapping[str, str] = {
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it a GPU isn't deterministic
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
