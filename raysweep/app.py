@@ -103,6 +103,7 @@ def _run_missing(
         checkpoints=prepared.paths.checkpoints.resolve(),
         predictions=prepared.paths.predictions.resolve(),
     )
+    display.note("starting Ray")
     with ray_cluster(num_jobs=num_jobs, is_verbose=is_verbose) as cluster:
         # Ray is loaded only where a trial is to run.
         from raysweep.tuning.schedulers import GroupedAsha, Rungs

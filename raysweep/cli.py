@@ -75,7 +75,8 @@ def run(
         print_plan(console, prepared)
         screen = Screen(console, is_verbose=verbose)
         try:
-            outcome = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
+            with screen.running():
+                outcome = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
         except Interrupted:
             again = shlex.join(["python", "-m", "raysweep", *sys.argv[1:]])
             console.print(f"Interrupted; everything so far is kept. To go on: {again}")

@@ -1,14 +1,16 @@
-"""What the commands do that start no trial: they read ledgers, models and series."""
+"""What the commands do that start no trial: they read ledgers, models and series.
+
+`analysis` is imported where it is used: pandas takes as long to load as everything else together, and `plan` and
+`status` need none of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from raysweep.analysis.compare import compare, write_leaderboard
-from raysweep.analysis.export import export_tables
-from raysweep.analysis.leaderboard import Leaderboard
 from raysweep.errors import InputError, Problem, RaysweepError
 from raysweep.forecasting.catalog import FolderCatalog
 from raysweep.forecasting.series import read_series
@@ -16,6 +18,9 @@ from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ENDED
 from raysweep.paths import SweepPaths
 from raysweep.tracking.sync import sync_ledger
+
+if TYPE_CHECKING:
+    from raysweep.analysis.leaderboard import Leaderboard
 
 TableRows = list[tuple[str, ...]]
 
@@ -59,12 +64,17 @@ def find_sweeps(names: Sequence[str], results_dir: Path, *, is_ledger_needed: bo
 
 def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> list[Leaderboard]:
     """Writes Parquet tables and `leaderboard.md`; returns the leaderboards."""
+    from raysweep.analysis.compare import write_leaderboard
+    from raysweep.analysis.export import export_tables
+
     export_tables(paths)
     return write_leaderboard(paths, units=_units(catalog))
 
 
 def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[Leaderboard]:
     """The leaderboards of these sweeps together, with `top` configs each."""
+    from raysweep.analysis.compare import compare
+
     return compare(sweeps, top=top)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
@@ -13,10 +14,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from raysweep.analysis.leaderboard import Leaderboard
 from raysweep.planning.plan import Need, WantedTrial
 from raysweep.planning.progress import Progress
 from raysweep.prepare import PreparedSweep
+
+if TYPE_CHECKING:
+    from raysweep.analysis.leaderboard import Leaderboard
 
 NEEDS: Mapping[Need, str] = {
     "new": "new",
@@ -48,7 +51,7 @@ class Screen:
 
     def note(self, line: str) -> None:
         """Something to know, once."""
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(Text(line), soft_wrap=not self._console.is_terminal)
 
     def show(self, progress: Progress) -> None:
         """Draws again if enough time has passed; failures are shown at once, a line each."""

@@ -215,6 +215,33 @@ def test_nothing_is_left_running_without_a_driver(paths: SweepPaths, uri: str, i
         assert {run.info.status for run in Mlflow(uri, paths.name).runs()} == {"RUNNING"}
 
 
+def test_the_end_of_the_driver_alone_is_news(paths: SweepPaths, uri: str) -> None:
+    with LedgerWriter(paths.ledger) as writer:
+        writer.begin_command(running_command())
+        (trial_id,) = register(writer, 1)
+        writer.start_trial(trial_id, BEGIN, "0.1.0")
+    projection = Projection(paths, TrackingServer(uri, paths.name))
+    projection.sync()
+    assert_equal(uri, paths, is_driver_alive=True)
+    projection.sync(is_driver_gone=True)
+    assert_equal(uri, paths)
+
+
+def test_a_ledger_that_was_put_back_counts(paths: SweepPaths, uri: str) -> None:
+    with LedgerWriter(paths.ledger) as writer:
+        writer.begin_command(running_command())
+        (trial_id,) = register(writer, 1)
+    copy = paths.ledger.read_bytes()
+    with LedgerWriter(paths.ledger) as writer:
+        writer.start_trial(trial_id, BEGIN, "0.1.0")
+        sync_ledger(paths, uri)
+    paths.ledger.write_bytes(copy)
+    with LedgerWriter(paths.ledger) as writer:
+        writer.start_trial(trial_id, BEGIN + 1000, "0.1.0")
+    assert sync_ledger(paths, uri).replaced == 1
+    assert_equal(uri, paths, is_driver_alive=True)
+
+
 def test_a_process_number_that_was_given_away_is_no_driver(paths: SweepPaths, uri: str) -> None:
     with LedgerWriter(paths.ledger) as writer:
         writer.begin_command(command(started_at=BEGIN))  # this process, which started after that
