@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from raysweep.errors import InputError, Problem
+from raysweep.errors import InputError, LedgerError, LockedError, Problem
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import CommandRow
 from raysweep.ledger.writer import LedgerWriter
+from raysweep.locks import FileLock
+from raysweep.paths import SweepPaths
 from raysweep.planning.plan import Plan, WantedTrial
 from raysweep.planning.progress import Progress
 from raysweep.prepare import Baselines, PreparedSweep, Workspace, scheduler_text
@@ -63,13 +65,14 @@ def run_sweep(
 
     Raises:
         Interrupted: After Ctrl-C or SIGTERM; all that was finished is kept.
+        LockedError: If another process runs this sweep.
         LedgerError: If the ledger can't be written.
     """
     plan = prepared.plan()
     is_complete = not plan.todo and prepared.num_trials == len(plan.done)
     for line in _data_notes(prepared):
         display.note(line)
-    with LedgerWriter(prepared.paths.ledger) as ledger:
+    with _alone(prepared.paths), LedgerWriter(prepared.paths.ledger) as ledger:
         _make_current(ledger, prepared)
         if is_complete:
             display.note(f"nothing to run: all {len(plan.done)} trials are done")
@@ -182,6 +185,21 @@ def _resources(sweep: Sweep, cluster: RunningCluster) -> Resources:
         problem = Problem(where=str(sweep.file), key="resources_per_trial", found=found, valid=valid)
         raise InputError([problem])
     return resources
+
+
+@contextmanager
+def _alone(paths: SweepPaths) -> Iterator[None]:
+    """Two drivers would train the same trials, and the ledger has one writer."""
+    lock = FileLock(paths.driver_lock, "running this sweep")
+    try:
+        paths.root.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except LockedError as error:
+        raise LockedError(f"{paths.root}: {error} is at work; wait until it has ended, or end it") from None
+    except OSError as error:
+        raise LedgerError(f"{paths.driver_lock}: can't be written ({error.strerror})") from error
+    with lock:
+        yield
 
 
 def _make_current(ledger: LedgerWriter, prepared: PreparedSweep) -> None:

@@ -17,6 +17,7 @@ from raysweep.forecasting.series import read_series
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ENDED
 from raysweep.paths import SweepPaths
+from raysweep.tracking.address import redact
 from raysweep.tracking.sync import sync_ledger
 
 if TYPE_CHECKING:
@@ -138,15 +139,22 @@ def check_series(file: Path) -> list[str]:
 
 def where_everything_lies(paths: SweepPaths, tracking_uri: str) -> list[str]:
     """For the end of a sweep command."""
-    ui = "mlflow ui" if tracking_uri == "sqlite:///mlflow.db" else f"mlflow ui --backend-store-uri {tracking_uri}"
     return [
         "",
         f"ledger       {paths.ledger}",
         f"tables       {paths.trials}, {paths.epochs.name}, {paths.evaluations.name}",
         f"forecasts    {paths.predictions}/",
         f"leaderboard  {paths.leaderboard}",
-        f"MLflow       {ui}",
+        f"MLflow       {_where_runs_show(tracking_uri)}",
     ]
+
+
+def _where_runs_show(tracking_uri: str) -> str:
+    shown = redact(tracking_uri, tracking_uri)
+    if tracking_uri.startswith(("http://", "https://")):
+        return shown
+    is_default = tracking_uri == "sqlite:///mlflow.db"
+    return "mlflow ui" if is_default else f"mlflow ui --backend-store-uri {shown}"
 
 
 def _units(catalog: FolderCatalog | None) -> Mapping[str, str]:

@@ -7,6 +7,7 @@
     │   └── ModelError        a file in the models folder
     ├── LedgerError           the ledger can't be read or written
     ├── CheckpointError       a checkpoint is missing, damaged or from another version
+    ├── LockedError           another process has what can be had once
     ├── TrackingError         MLflow can't be brought up to date (in `tracking`)
     └── Interrupted           the user asked to stop (exit code 130)
 
@@ -79,6 +80,10 @@ class LedgerError(RaysweepError):
 
 class CheckpointError(RaysweepError):
     """A checkpoint is missing, damaged, or from another version."""
+
+
+class LockedError(RaysweepError):
+    """Another process has what can be had once; the message says which process."""
 
 
 class Interrupted(RaysweepError):

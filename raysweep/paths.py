@@ -61,6 +61,11 @@ class SweepPaths:
         return self.root / "checkpoints"
 
     @property
+    def driver_lock(self) -> Path:
+        """Held by the one process that runs this sweep."""
+        return self.root / ".driver.lock"
+
+    @property
     def tracking_lock(self) -> Path:
         """Held by the one process that projects this ledger to MLflow."""
         return self.root / ".tracking.lock"

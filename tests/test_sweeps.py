@@ -259,6 +259,9 @@ def test_ctrl_c_keeps_everything_and_the_same_command_goes_on(project: Project) 
         text=True,
     )
     _wait_for_epochs(project.paths("long").ledger, process, at_least=20)
+    second = project.run(sweep, expect=2)
+    assert f"process {process.pid} on " in second.stderr, "two drivers would train the same trials"
+    assert "is at work; wait until it has ended, or end it" in second.stderr
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
