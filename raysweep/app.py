@@ -10,10 +10,9 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from raysweep.errors import InputError, LedgerError, LockedError, Problem
+from raysweep.errors import InputError, Interrupted, LockedError, Problem
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import CommandRow
@@ -23,8 +22,10 @@ from raysweep.paths import SweepPaths
 from raysweep.planning.plan import Plan, WantedTrial
 from raysweep.planning.progress import Progress
 from raysweep.prepare import Baselines, PreparedSweep, Workspace, scheduler_text
+from raysweep.signals import interruptible
 from raysweep.spec.config import Scalar
 from raysweep.spec.sweep import Asha, HyperOpt, Resources, Sweep
+from raysweep.tracking.errors import TrackingError
 from raysweep.tracking.follower import start_follower
 from raysweep.version import code_version
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from raysweep.tuning.search import TrialList
 
 FOLLOWER_SECONDS = 60.0  # how long the end of a sweep waits for MLflow; `raysweep sync` does the rest
+HURRIED_FOLLOWER_SECONDS = 3.0  # after Ctrl-C or an error
 
 
 class Display(Protocol):
@@ -45,43 +47,34 @@ class Display(Protocol):
         """Something has changed, or some time has passed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunOutcome:
-    """What came of a sweep command.
-
-    Attributes:
-        num_failed: Trials of the sweep that failed, in this command or before.
-        num_run: Trials that this command ran.
-    """
-
-    num_failed: int
-    num_run: int
-
-
 def run_sweep(
     prepared: PreparedSweep, workspace: Workspace, display: Display, *, num_jobs: int | None, is_verbose: bool
-) -> RunOutcome:
-    """Runs what is missing of a sweep, and brings every projection of its ledger up to date.
+) -> set[str]:
+    """Runs what is missing of a sweep.
+
+    Returns:
+        The ids of the trials that failed, in this command or before.
 
     Raises:
         Interrupted: After Ctrl-C or SIGTERM; all that was finished is kept.
         LockedError: If another process runs this sweep.
         LedgerError: If the ledger can't be written.
+        StorageError: If checkpoints or forecasts can't.
     """
-    plan = prepared.plan()
-    is_complete = not plan.todo and prepared.num_trials == len(plan.done)
     for line in _data_notes(prepared):
         display.note(line)
-    with _alone(prepared.paths), LedgerWriter(prepared.paths.ledger) as ledger:
+    with interruptible(), _alone(prepared.paths), LedgerWriter(prepared.paths.ledger) as ledger:
+        prepared = prepared.refreshed()  # whoever ran this sweep until now may have finished trials since
+        plan = prepared.plan()
         _make_current(ledger, prepared)
-        if is_complete:
-            display.note(f"nothing to run: all {len(plan.done)} trials are done")
-        else:
+        failed = set()
+        if plan.todo or prepared.num_trials > len(plan.done):
             with _tracking(prepared, workspace, display), _command(ledger, prepared):
-                _run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)
-    with LedgerReader(prepared.paths.ledger) as reader:
-        num_failed = reader.count_current().get("failed", 0)
-    return RunOutcome(num_failed=num_failed, num_run=0 if is_complete else prepared.num_trials - len(plan.done))
+                failed = _run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)
+        else:
+            display.note(f"nothing to run: all {len(plan.done)} trials are done")
+        with LedgerReader(prepared.paths.ledger) as reader:
+            return failed | reader.current_trial_ids(status="failed")
 
 
 def _run_missing(
@@ -92,8 +85,8 @@ def _run_missing(
     *,
     num_jobs: int | None,
     is_verbose: bool,
-) -> None:
-    """The trials themselves."""
+) -> set[str]:
+    """The trials themselves; returns the ids of those that failed."""
     from raysweep.tuning.runner import ray_cluster, run_trials
 
     sweep = prepared.sweep
@@ -138,6 +131,7 @@ def _run_missing(
             code_version=code_version(),
             on_change=lambda: display.show(progress),
         )
+    return {trial.trial_id for trial, _ in progress.failures}
 
 
 def _search(
@@ -197,7 +191,9 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
     except LockedError as error:
         raise LockedError(f"{paths.root}: {error} is at work; wait until it has ended, or end it") from None
     except OSError as error:
-        raise LedgerError(f"{paths.driver_lock}: can't be written ({error.strerror})") from error
+        found = f"can't be written ({error.strerror})"
+        valid = "name a folder of your own with --results-dir"
+        raise InputError([Problem(where=str(paths.root), found=found, valid=valid)]) from error
     with lock:
         yield
 
@@ -230,10 +226,13 @@ def _command(ledger: LedgerWriter, prepared: PreparedSweep) -> Iterator[None]:
             code_version=code_version(),
         )
     )
-    outcome = "interrupted"
+    outcome = "failed"
     try:
         yield
         outcome = "done"
+    except Interrupted:
+        outcome = "interrupted"
+        raise
     finally:
         ledger.end_command(command_id, outcome, time.time())
 
@@ -241,13 +240,21 @@ def _command(ledger: LedgerWriter, prepared: PreparedSweep) -> Iterator[None]:
 @contextmanager
 def _tracking(prepared: PreparedSweep, workspace: Workspace, display: Display) -> Iterator[None]:
     """MLflow follows the ledger in a process of its own; whatever happens to it, the sweep goes on."""
-    follower = start_follower(prepared.paths, workspace.tracking_uri)
+    later = f"Later: raysweep sync {prepared.sweep.name}"
+    try:
+        follower = start_follower(prepared.paths, workspace.tracking_uri)
+    except TrackingError as error:
+        display.note(f"MLflow is not followed: {error}. {later}")
+        yield
+        return
+    patience = HURRIED_FOLLOWER_SECONDS
     try:
         yield
+        patience = FOLLOWER_SECONDS
     finally:
-        if not follower.finish(FOLLOWER_SECONDS):
+        if not follower.finish(patience):
             problem = follower.problem() or f"it is still busy; see {prepared.paths.tracking_log}"
-            display.note(f"MLflow is not up to date: {problem}. Later: raysweep sync {prepared.sweep.name}")
+            display.note(f"MLflow is not up to date: {problem}. {later}")
 
 
 def _data_notes(prepared: PreparedSweep) -> list[str]:

@@ -16,13 +16,13 @@ from rich.console import Console
 
 from raysweep import app as running
 from raysweep import commands
-from raysweep.errors import InputError, Interrupted, RaysweepError
+from raysweep.errors import InputError, Interrupted, LedgerError, RaysweepError, StorageError
 from raysweep.paths import SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
 
 TOP_ROWS = 20  # of a leaderboard on screen; the file has more
-MISUSE, INTERRUPTED = 2, 130
+MISUSE, STOPPED, INTERRUPTED = 2, 3, 130
 
 app = typer.Typer(
     name="raysweep",
@@ -73,19 +73,22 @@ def run(
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
         prepared = prepare(sweep, overrides or [], workspace)
         print_plan(console, prepared)
-        screen = Screen(console, is_verbose=verbose)
+        screen = Screen(console)
         try:
             with screen.running():
-                outcome = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
+                failed = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
         except Interrupted:
-            again = shlex.join(["python", "-m", "raysweep", *sys.argv[1:]])
-            console.print(f"Interrupted; everything so far is kept. To go on: {again}")
+            console.print(f"Interrupted; everything so far is kept. {_how_to_go_on()}")
             raise typer.Exit(INTERRUPTED) from None
+        except (LedgerError, StorageError) as error:
+            console.print(f"The sweep had to stop; everything so far is kept. {_how_to_go_on()}")
+            print(error, file=sys.stderr)
+            raise typer.Exit(STOPPED) from None
         print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
         for line in commands.where_everything_lies(prepared.paths, tracking_uri):
             console.print(line)
-        if outcome.num_failed:
-            console.print(f"{outcome.num_failed} trials failed; the same command tries them again.")
+        if failed:
+            console.print(f"{len(failed)} trials failed; the same command tries them again.")
             raise typer.Exit(1)
 
 
@@ -191,6 +194,10 @@ def main() -> None:
     app(arguments, prog_name="raysweep")
 
 
+def _how_to_go_on() -> str:
+    return f"To go on: {shlex.join(['python', '-m', 'raysweep', *sys.argv[1:]])}"
+
+
 def _console() -> Console:
     # Where there is no terminal, somebody greps: lines are never broken then.
     console = Console(highlight=False, markup=False, emoji=False)
@@ -210,6 +217,15 @@ def _errors(is_verbose: bool) -> Iterator[None]:
         if isinstance(error, InputError) and len(error.problems) > 1:
             print(f"{len(error.problems)} problems; nothing was started.", file=sys.stderr)
         raise typer.Exit(MISUSE) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if is_verbose:
+            raise
+        print(
+            f"raysweep: {type(error).__name__}: {error}; a mistake of raysweep's own: -v shows where", file=sys.stderr
+        )
+        raise typer.Exit(STOPPED) from None
 
 
 def _workspace(results_dir: Path, data_dir: Path | None, models_dir: Path | None, tracking_uri: str) -> Workspace:

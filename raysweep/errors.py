@@ -7,6 +7,7 @@
     │   └── ModelError        a file in the models folder
     ├── LedgerError           the ledger can't be read or written
     ├── CheckpointError       a checkpoint is missing, damaged or from another version
+    ├── StorageError          results can't be written; the sweep stops, and all that was finished is kept
     ├── LockedError           another process has what can be had once
     ├── TrackingError         MLflow can't be brought up to date (in `tracking`)
     └── Interrupted           the user asked to stop (exit code 130)
@@ -80,6 +81,10 @@ class LedgerError(RaysweepError):
 
 class CheckpointError(RaysweepError):
     """A checkpoint is missing, damaged, or from another version."""
+
+
+class StorageError(RaysweepError):
+    """Checkpoints or forecasts can't be written: a full disk, one that is read-only, or one that has gone."""
 
 
 class LockedError(RaysweepError):

@@ -69,6 +69,10 @@ class PreparedSweep:
         search = self.sweep.search
         return max(search.num_samples, len(self.wanted)) if isinstance(search, HyperOpt) else len(self.wanted)
 
+    def refreshed(self) -> PreparedSweep:
+        """The same sweep against its ledger as it is now."""
+        return _against_ledger(self.sweep, self.catalog, self.paths)
+
     def plan(self) -> Plan:
         """What is done and what isn't."""
         return make_plan(
@@ -111,7 +115,10 @@ def prepare(file: Path, overrides: Sequence[str], workspace: Workspace) -> Prepa
     """Checks a sweep file. Raises `InputError` with all that is wrong, `LedgerError` for a bad ledger."""
     catalog = workspace.catalog()
     sweep = load_sweep(file, overrides=overrides, catalog=catalog)
-    paths = SweepPaths(workspace.results_dir, sweep.name)
+    return _against_ledger(sweep, catalog, SweepPaths(workspace.results_dir, sweep.name))
+
+
+def _against_ledger(sweep: Sweep, catalog: FolderCatalog, paths: SweepPaths) -> PreparedSweep:
     known: Mapping[str, KnownTrial] = {}
     rows: list[Row] = []
     if paths.ledger.exists():

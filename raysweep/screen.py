@@ -41,9 +41,8 @@ class Screen:
         console: Where to. A live display if it is a terminal, else a line every few seconds.
     """
 
-    def __init__(self, console: Console, *, is_verbose: bool = False) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._is_verbose = is_verbose
         self._live: Live | None = None
         self._drawn_at = 0.0
         self._is_last_shown = False

@@ -6,11 +6,13 @@ What `raysweep` runs in a Ray actor and anybody can run in a debugger. Must not 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
+from raysweep.errors import StorageError
 from raysweep.forecasting.checkpoint import load_newest, save_checkpoint
 from raysweep.forecasting.evaluation import evaluate, write_predictions
 from raysweep.forecasting.inputs import TrialInputs
@@ -71,20 +73,32 @@ class TrialRun:
             yield epoch
 
     def save(self) -> None:
-        """Makes all epochs so far survive this process. Raises `OSError`."""
-        save_checkpoint(self._checkpoint_folder, self.trial_id, self._state, self.history, self._data.scaler)
+        """Makes all epochs so far survive this process. Raises `StorageError`."""
+        with _stored(self._checkpoint_folder):
+            save_checkpoint(self._checkpoint_folder, self.trial_id, self._state, self.history, self._data.scaler)
 
     def score(self) -> list[Evaluation]:
-        """Scores the trained model on every series asked for, and keeps its forecasts."""
+        """Scores the trained model on every series asked for, and keeps its forecasts. Raises `StorageError`."""
         names: Sequence[str] = self.inputs.evaluate_on or (self.config.dataset,)
         evaluations, forecasts = [], []
         for name in dict.fromkeys([self.config.dataset, *names]):
             rows, made = evaluate(self._state.model, self.config, self.inputs.series[name], self.device)
             evaluations.extend(rows)
             forecasts.extend(made)
-        write_predictions(self.inputs.predictions / f"{self.trial_id}.parquet", forecasts, self.inputs.series)
+        file = self.inputs.predictions / f"{self.trial_id}.parquet"
+        with _stored(file):
+            write_predictions(file, forecasts, self.inputs.series)
         return evaluations
 
     @property
     def _checkpoint_folder(self) -> Path:
         return self.inputs.checkpoints / self.trial_id
+
+
+@contextmanager
+def _stored(where: Path) -> Iterator[None]:
+    """Tells a machine that can't write from a trial that fails."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{where}: can't be written ({error.strerror or error})") from error

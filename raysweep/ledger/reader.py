@@ -138,9 +138,10 @@ class LedgerReader:
         rows = self._rows("SELECT status, count(*) AS number FROM trials WHERE is_current GROUP BY status")
         return {row["status"]: row["number"] for row in rows}
 
-    def current_trial_ids(self) -> set[str]:
-        """The trials that the sweep asked for when its command last ran."""
-        return {row["trial_id"] for row in self._rows("SELECT trial_id FROM trials WHERE is_current")}
+    def current_trial_ids(self, *, status: Status | None = None) -> set[str]:
+        """The trials that the sweep asked for when its command last ran; of one status or of all."""
+        rows = self._rows("SELECT trial_id FROM trials WHERE is_current AND status = coalesce(?, status)", (status,))
+        return {row["trial_id"] for row in rows}
 
     def revision(self) -> int:
         """Counts up with every write to a trial."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -72,18 +73,23 @@ class Progress:
         self.waiting[trial.trial_id] = trial
 
     def start(self, trial_id: str) -> None:
-        """A trial has begun."""
-        self._running[trial_id] = (self.waiting.pop(trial_id), self.clock())
+        """A trial has begun, or begun again."""
+        trial = self.waiting.pop(trial_id, None) or self._running[trial_id][0]
+        self._running[trial_id] = (trial, self.clock())
 
     def end(self, trial_id: str, status: Status, *, score: float | None = None, error: str | None = None) -> None:
-        """A trial has ended; `score` is what trials are compared by, lower is better."""
-        trial, started_at = self._running.pop(trial_id)
+        """A trial has ended, perhaps before it began; `score` is what trials are compared by, lower is better."""
         self.ended[status] += 1
-        for key in _kinds(trial):
-            pace = self._paces.setdefault(key, _Pace())
-            pace.seconds += self.clock() - started_at
-            pace.count += 1
-        if status == "finished" and score is not None and (self.best_score is None or score < self.best_score):
+        if trial_id in self.waiting:  # its worker died on the way
+            trial = self.waiting.pop(trial_id)
+        else:
+            trial, started_at = self._running.pop(trial_id)
+            for key in _kinds(trial):
+                pace = self._paces.setdefault(key, _Pace())
+                pace.seconds += self.clock() - started_at
+                pace.count += 1
+        best = math.inf if self.best_score is None else self.best_score
+        if status == "finished" and score is not None and score < best:  # NaN is below nothing
             self.best_score, self.best_trial = score, trial
         if status == "failed":
             self.failures.append((trial, error or "no reason given"))

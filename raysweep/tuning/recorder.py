@@ -11,7 +11,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from raysweep.errors import LedgerError
+from raysweep.errors import LedgerError, StorageError
 from raysweep.forecasting.results import Evaluation
 from raysweep.forecasting.scores import with_skills
 from raysweep.ledger.rows import EpochRow, EvaluationRow, TrialEnd
@@ -73,6 +73,8 @@ class Recorder(Callback):  # type: ignore[misc]
     ) -> None:
         """The trial has reported; the scheduler has already judged it."""
         report: Report = result.pop("report")  # Tune keeps every result; the ledger has this one
+        if report.end == "no_storage":
+            raise SweepAborted from StorageError(report.error)
         end = self._end_of(trial, report)
         rows = [self._evaluation_row(trial, evaluation) for evaluation in report.evaluations]
         if trial.config["is_rescore"]:
@@ -112,7 +114,7 @@ class Recorder(Callback):  # type: ignore[misc]
                 self._ledger.end_trial(trial.trial_id, end, evaluations)
 
     def _end_of(self, trial: Trial, report: Report) -> TrialEnd | None:
-        if report.end is not None:
+        if report.end is not None and report.end != "no_storage":
             return TrialEnd(
                 status=report.end,
                 finished_at=time.time(),

@@ -22,7 +22,8 @@ class Report:
         epochs: New epochs, or all of them after a restart: the ledger may have seen fewer.
         num_epochs: Epochs of the whole training.
         score: Under the sweep's metric after the last epoch so far; None before the first.
-        end: `finished`, `diverged`, `failed`, or None while it goes on.
+        end: `finished`, `diverged`, `failed`, or None while it goes on; `no_storage` where the machine failed, not
+            the trial: checkpoints or forecasts can't be written.
         error: One line, for `failed` and `diverged`.
         traceback: For `failed`.
         evaluations: For `finished`: all its scores.
@@ -32,7 +33,7 @@ class Report:
     epochs: Sequence[EpochResult]
     num_epochs: int = 0
     score: float | None = None
-    end: Literal["finished", "diverged", "failed"] | None = None
+    end: Literal["finished", "diverged", "failed", "no_storage"] | None = None
     error: str | None = None
     traceback: str | None = None
     evaluations: Sequence[Evaluation] = ()
@@ -47,7 +48,8 @@ def epoch_score(epoch: EpochResult, metric: str) -> float:
 def trial_score(history: Sequence[EpochResult], evaluations: Sequence[Evaluation], metric: str) -> float | None:
     """What a trial is compared by after these epochs; None if it can't be known yet."""
     if metric == "val_mse_regressive":
-        return _mse(evaluations, part="val", mode="regressive")
+        score = _mse(evaluations, part="val", mode="regressive")
+        return score if score is None or math.isfinite(score) else WORST
     return epoch_score(history[-1], metric) if history else None
 
 

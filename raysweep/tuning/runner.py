@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shlex
 import shutil
-import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from raysweep.errors import Interrupted, LedgerError
+from raysweep.errors import Interrupted, RaysweepError
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.planning.progress import Progress
+from raysweep.signals import raise_on_signals, signals_noted
 from raysweep.spec.sweep import Resources
 
 if TYPE_CHECKING:
@@ -80,8 +81,9 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         level = logging.INFO if is_verbose else logging.CRITICAL
         for name in QUIET_LOGGERS:
             logging.getLogger(name).setLevel(level)
-        options: dict[str, Any] = {} if address else {"num_cpus": num_jobs, "include_dashboard": False}
+        options = {} if address else _local_options(num_jobs)
         ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
+        raise_on_signals()  # ray.init has handlers of its own
         for name in QUIET_LOGGERS:  # ray.init sets its own level again
             logging.getLogger(name).setLevel(level)
         try:
@@ -113,6 +115,7 @@ def run_trials(
     Raises:
         Interrupted: After Ctrl-C or SIGTERM.
         LedgerError: If the ledger can't be written any more.
+        StorageError: If checkpoints or forecasts can't.
     """
     from ray import tune
 
@@ -123,7 +126,7 @@ def run_trials(
     settings = WorkerSettings(
         metric=metric, num_threads=max(1, int(resources.cpu)), is_gpu=resources.gpu > 0, next_rung=next_rung
     )
-    with tempfile.TemporaryDirectory(prefix="raysweep-tune-") as storage, _interrupt_flag() as is_interrupted:
+    with tempfile.TemporaryDirectory(prefix="raysweep-tune-") as storage, signals_noted() as is_interrupted:
         recorder = Recorder(
             ledger=ledger,
             progress=progress,
@@ -149,25 +152,18 @@ def run_trials(
                 verbose=0,
             )
         except SweepAborted as error:
-            if isinstance(error.__cause__, LedgerError):
+            if isinstance(error.__cause__, RaysweepError):
                 raise error.__cause__ from error
             raise Interrupted("interrupted") from None
 
 
-@contextmanager
-def _interrupt_flag() -> Iterator[Callable[[], bool]]:
-    """Turns SIGINT and SIGTERM into a flag that Tune's loop looks at; Ray has set handlers of its own before."""
-    seen: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        seen.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _local_options(num_jobs: int | None) -> dict[str, Any]:
+    options: dict[str, Any] = {"num_cpus": num_jobs, "include_dashboard": False}
+    quoted = shlex.quote(sys.executable)
+    if quoted != sys.executable:
+        # Ray starts workers through a shell and quotes every word of the command but the first.
+        options["runtime_env"] = {"py_executable": quoted}
+    return options
 
 
 def _use_own_token(folder: Path) -> None:

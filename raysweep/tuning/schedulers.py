@@ -70,6 +70,8 @@ class GroupedAsha(FIFOScheduler):  # type: ignore[misc]
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Judges a trial at every rung that its report reaches."""
         report: Report = result["report"]
+        if trial.config["is_rescore"]:  # it has ended, and competes with nobody
+            return str(TrialScheduler.CONTINUE)
         if trial.trial_id in self._stopped:  # decided before a restart, and not carried out
             return str(TrialScheduler.STOP)
         for epoch in report.epochs:

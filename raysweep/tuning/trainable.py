@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray.tune import Trainable
 
+from raysweep.errors import CheckpointError, StorageError
 from raysweep.ledger.rows import TrialFacts
 from raysweep.spec.config import Config
 from raysweep.tuning.report import WORST, Report, trial_score
@@ -67,7 +68,11 @@ class TrialActor(Trainable):  # type: ignore[misc]
         """Trains until the next report is due. An exception of the trial is its result, not this actor's end."""
         try:
             report = self._go_on() if self._run else self._start()
+        except StorageError as error:
+            report = Report(facts=None, epochs=(), end="no_storage", error=str(error))
         except Exception as error:
+            if _is_device_lost(error):
+                raise  # ends this process: after such an error nothing else would run on its GPU
             report = Report(
                 facts=None,
                 epochs=(),
@@ -93,6 +98,8 @@ class TrialActor(Trainable):  # type: ignore[misc]
             device=self._device,
         )
         self._epochs: Iterator[EpochResult] = self._run.epochs()
+        if self.config["is_rescore"] and len(self._run.history) < self._run.num_epochs:
+            raise CheckpointError(f"no checkpoint of trial {self._run.trial_id} is left to score it from")
         if self._run.history:
             # Restored: the scheduler must judge the rungs that it hasn't seen before anything else is trained.
             return self._report(self._run.history)
@@ -131,6 +138,12 @@ class TrialActor(Trainable):  # type: ignore[misc]
             evaluations=evaluations,
             **end,
         )
+
+
+def _is_device_lost(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
 
 
 def _device_name(kind: str) -> str:

@@ -82,3 +82,20 @@ def test_counts_best_and_failures() -> None:
     assert progress.best_trial is not None
     assert progress.best_trial.trial_id == "b"
     assert [(trial.trial_id, error) for trial, error in progress.failures] == [("d", "why")]
+
+
+def test_a_worker_that_dies_before_its_trial_has_begun() -> None:
+    progress, _ = _progress([_trial("a"), _trial("b")])
+    progress.end("a", "failed", error="its worker died")
+    assert (progress.num_done, progress.num_running, list(progress.waiting)) == (1, 0, ["b"])
+    assert progress.seconds_left() is None, "it tells nothing about how long a trial takes"
+
+
+def test_a_trial_may_begin_again_and_nan_is_never_the_best() -> None:
+    progress, _ = _progress([_trial("a"), _trial("b")])
+    progress.start("a")
+    progress.start("a")
+    progress.end("a", "finished", score=float("nan"))
+    progress.start("b")
+    progress.end("b", "finished", score=7.0)
+    assert progress.best_score == 7.0

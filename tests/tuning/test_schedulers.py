@@ -34,9 +34,9 @@ def _report(first: int, scores: list[float], num_epochs: int = 50) -> dict[str, 
     return {"report": Report(facts=None, epochs=epochs, num_epochs=num_epochs)}
 
 
-def _trial(name: str, model: str = "att") -> SimpleNamespace:
+def _trial(name: str, model: str = "att", is_rescore: bool = False) -> SimpleNamespace:
     config = {"model": model, "protocol": "holdout", "split.origin": 0.85}
-    return SimpleNamespace(trial_id=name, config={"config": config})
+    return SimpleNamespace(trial_id=name, config={"config": config, "is_rescore": is_rescore})
 
 
 def _tell(scheduler: GroupedAsha, name: str, scores: list[float], first: int = 1, model: str = "att") -> str:
@@ -119,3 +119,13 @@ def test_a_restored_trial_is_not_judged_twice_and_a_stop_is_carried_out() -> Non
     assert _tell(scheduler, "a", [9.0, 5.0, 5.0]) == "CONTINUE"
     assert scheduler.take_decisions("a") == []
     assert _tell(scheduler, "b", [9.0, 6.0]) == "STOP"
+
+
+def test_a_trial_that_only_needs_new_scores_competes_with_nobody() -> None:
+    stopped = RungRow(trial_id="a", bracket="x", scheduler="s", rung=2, score=6.0, cutoff=5.0, is_stop=True)
+    scheduler = _scheduler([stopped])
+    rescored = _trial("a", is_rescore=True)
+    assert scheduler.on_trial_result(None, rescored, _report(1, [9.0, 6.0])) == "CONTINUE"
+    _tell(scheduler, "b", [0.0, 1.0])
+    assert scheduler.on_trial_result(None, _trial("c", is_rescore=True), _report(1, [9.0, 9.0])) == "CONTINUE"
+    assert scheduler.take_decisions("c") == []
