@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 from raysweep.forecasting.baselines import score_baselines
 from raysweep.forecasting.catalog import FolderCatalog
-from raysweep.forecasting.protocol import eval_sets
+from raysweep.forecasting.protocol import EvalSet, eval_sets
 from raysweep.forecasting.series import Series
-from raysweep.ledger.reader import KnownTrial, LedgerReader, Row
+from raysweep.ledger.reader import KnownTrial, LedgerReader, Row, has_ledger
 from raysweep.ledger.rows import ConfigRow, EvaluationRow, TrialRow
 from raysweep.paths import SweepPaths, default_folder
 from raysweep.planning.plan import KnownPoint, Plan, WantedTrial, make_plan
 from raysweep.spec.config import Config, ProtocolName, Scalar, config_id, trial_id
 from raysweep.spec.loader import load_sweep
-from raysweep.spec.space import Choice, Domain, GridSearch, listed_values
+from raysweep.spec.space import Choice, Domain, GridSearch, IntRange, is_listed, listed_values, whole_numbers
 from raysweep.spec.sweep import Asha, HyperOpt, Sweep
+
+MAX_COUNTED_CONFIGS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +69,13 @@ class PreparedSweep:
     points: Sequence[KnownPoint]
     known: Mapping[str, KnownTrial]
 
-    @property
+    @cached_property
     def num_trials(self) -> int:
-        """How many trials the sweep asks for."""
+        """How many trials the sweep asks for; no more than its space has."""
         search = self.sweep.search
-        return max(search.num_samples, len(self.wanted)) if isinstance(search, HyperOpt) else len(self.wanted)
+        if not isinstance(search, HyperOpt):
+            return len(self.wanted)
+        return max(_num_configs(self.sweep, at_most=search.num_samples), len(self.wanted))
 
     def refreshed(self) -> PreparedSweep:
         """The same sweep against its ledger as it is now."""
@@ -76,8 +84,25 @@ class PreparedSweep:
     def plan(self) -> Plan:
         """What is done and what isn't."""
         return make_plan(
-            self.wanted, self.known, scheduler=scheduler_text(self.sweep), evaluate_on=self.sweep.evaluate_on
+            self.wanted, self.known, scheduler=scheduler_text(self.sweep), eval_sets_of=self._eval_sets_of()
         )
+
+    def _eval_sets_of(self) -> Callable[[WantedTrial], frozenset[tuple[str, str]]]:
+        """For planning: the series and `eval_set_hash` of every score that a trial should have."""
+
+        @cache
+        def of_series(name: str, origin: float | None, time_steps: int) -> frozenset[tuple[str, str]]:
+            sets = _eval_sets(self.catalog.series(name), self.sweep.protocol, origin, time_steps)
+            return frozenset((name, eval_set.digest) for eval_set in sets)
+
+        def of_trial(trial: WantedTrial) -> frozenset[tuple[str, str]]:
+            config = Config.from_flat(trial.config)
+            names = dict.fromkeys([config.dataset, *(self.sweep.evaluate_on or ())])
+            # Under holdout they are the same for every window.
+            time_steps = config.train.time_steps if config.protocol == "replication" else 1
+            return frozenset().union(*(of_series(name, config.origin, time_steps) for name in names))
+
+        return of_trial
 
     def identify(self, config: Config, seed: int, position: int) -> WantedTrial:
         """The trial that a config and a seed mean, with the data and code of this moment."""
@@ -121,7 +146,7 @@ def prepare(file: Path, overrides: Sequence[str], workspace: Workspace) -> Prepa
 def _against_ledger(sweep: Sweep, catalog: FolderCatalog, paths: SweepPaths) -> PreparedSweep:
     known: Mapping[str, KnownTrial] = {}
     rows: list[Row] = []
-    if paths.ledger.exists():
+    if has_ledger(paths.ledger):
         with LedgerReader(paths.ledger) as reader:
             known = reader.known_trials()
             rows = reader.trials() if isinstance(sweep.search, HyperOpt) else []
@@ -176,14 +201,7 @@ class Baselines:
         self, series: Series, protocol: ProtocolName, origin: float | None, time_steps: int
     ) -> Iterator[EvaluationRow]:
         scores = score_baselines(series, protocol, origin, time_steps)
-        sets = eval_sets(
-            data_digest=series.digest,
-            num_points=len(series.values),
-            protocol=protocol,
-            origin=origin,
-            time_steps=time_steps,
-        )
-        for eval_set in sets:
+        for eval_set in _eval_sets(series, protocol, origin, time_steps):
             for baseline in scores.get(eval_set.digest, []):
                 is_floor = baseline.name == "noise_floor"
                 if not is_floor:
@@ -210,6 +228,16 @@ def searched_keys(sweep: Sweep) -> dict[str, Domain]:
     return {key: domain for key, domain in sweep.spaces[0].items() if not isinstance(domain, Scalar)}
 
 
+def _eval_sets(series: Series, protocol: ProtocolName, origin: float | None, time_steps: int) -> list[EvalSet]:
+    return eval_sets(
+        data_digest=series.digest,
+        num_points=len(series.values),
+        protocol=protocol,
+        origin=origin,
+        time_steps=time_steps,
+    )
+
+
 def _identify(catalog: FolderCatalog, config: Config, seed: int, position: int) -> WantedTrial:
     identity = config_id(
         config,
@@ -224,6 +252,23 @@ def _identify(catalog: FolderCatalog, config: Config, seed: int, position: int) 
         seed=seed,
         position=position,
     )
+
+
+def _num_configs(sweep: Sweep, *, at_most: int) -> int:
+    """How many different configs the searched space has, counted up to `at_most`; that too if they are too many."""
+    space = searched_keys(sweep)
+    if not all(map(is_listed, space.values())):
+        return at_most
+    values = [listed_values(domain) for domain in space.values()]
+    if math.prod(map(len, values)) > MAX_COUNTED_CONFIGS:
+        return at_most
+    configs: set[tuple[tuple[str, Scalar | None], ...]] = set()
+    for combination in itertools.product(*values):
+        if len(configs) >= at_most:
+            break
+        with suppress(ValueError):  # what can't be run is passed over by the search too
+            configs.add(tuple(sweep.resolve(dict(zip(space, combination, strict=True))).to_flat().items()))
+    return len(configs)
 
 
 def _known_points(sweep: Sweep, catalog: FolderCatalog, rows: Sequence[Row]) -> Iterator[KnownPoint]:
@@ -256,17 +301,21 @@ def _choice_of(space: Mapping[str, Domain], config: Mapping[str, Scalar]) -> dic
 
 
 def _contains(domain: Domain, value: Scalar) -> bool:
-    """Tune takes any number for a point of a range, inside or not."""
+    """Whether the search could draw it. Tune takes any number for a point of a range, inside or not."""
     if isinstance(domain, Choice | GridSearch):
         return value in domain.values
+    if isinstance(domain, IntRange):
+        return value in whole_numbers(domain)
     return not isinstance(value, str) and domain.lower <= value <= domain.upper
 
 
 def _score_of(row: Row, metric: str) -> float | None:
-    """What a search is told of a trial; None if it is still to be run, infinity if it diverged."""
+    """What a search is told of a trial; None if it is still to be run, infinity if it diverged or has no number."""
     if row["status"] == "diverged":
-        return float("inf")
+        return math.inf
     if row["status"] not in ("finished", "stopped"):
         return None
     column = {"val_loss": "final_val_loss"}.get(metric, metric)
-    return None if row[column] is None else float(row[column])
+    if row[column] is None:
+        return None
+    return float(row[column]) if math.isfinite(row[column]) else math.inf

@@ -110,7 +110,7 @@ def ray_address() -> Iterator[str]:
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False, "node_ip_address": "127.0.0.1"}
+        initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False}
     )
     yield cluster.address
     cluster.shutdown()

@@ -236,6 +236,15 @@ def test_a_series_added_to_evaluate_on_is_scored_without_training(fast_project: 
     assert too_long["reason"].str.contains("before one window of 64").all()
     assert "2 done" in fast_project.run("plan", sweep).stdout
 
+    series = fast_project.root / "data" / "short.csv"
+    series.write_text(series.read_text().replace("hours,level\n0.0,", "hours,level\n0.0,1"))
+    assert "2 to score on more series" in fast_project.run(sweep).stdout, "the series has changed"
+    assert _losses(fast_project, "transfer") == epochs
+    table = pd.read_parquet(fast_project.paths("transfer").evaluations)
+    away = table[(table["kind"] == "trial") & (table["eval_dataset"] == "short")]
+    assert len(away) == 2 * 12
+    assert away["is_current"].sum() == 12, "the scores on what it was before stay, and are told apart"
+
 
 def test_replication_and_several_channels(fast_project: Project) -> None:
     models = _grid("lstm", "att", "att_mh", "vq", "vq_mh")

@@ -96,6 +96,7 @@ EVALUATIONS: Mapping[str, pa.DataType] = {
     "split.origin": _NUMBER,
     "data_source": _TEXT,
     "settings": _TEXT,
+    "is_current": _FLAG,
 }
 NOT_IN_CONFIG_COLUMNS = frozenset({"protocol", "model", "dataset"})  # they have a column of their own
 

@@ -118,6 +118,7 @@ def _trials_table(sweep: str, ended: Mapping[str, Row], known: Mapping[str, Row]
 def _evaluations_table(rows: Sequence[Row], ended: Mapping[str, Row]) -> pa.Table:
     kept = []
     for row in rows:
+        row["is_current"] = bool(row["is_current"])
         if row["kind"] == "trial":
             trial = ended.get(row["trial_id"])
             if trial is None:

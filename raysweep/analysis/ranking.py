@@ -106,6 +106,7 @@ def _own_scores(evaluations: pd.DataFrame, current: pd.DataFrame) -> pd.DataFram
     """The scores of trials on the series that they were trained on; the longest horizon stands for the others."""
     own = evaluations[
         (evaluations["kind"] == "trial")
+        & evaluations["is_current"].astype("bool")
         & (evaluations["dataset"] == evaluations["eval_dataset"])
         & evaluations["trial_id"].isin(current["trial_id"])
     ]

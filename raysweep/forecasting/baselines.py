@@ -22,6 +22,7 @@ from raysweep.forecasting.protocol import (
     holdout_borders,
     longest_horizon,
     scaling_end,
+    why_unscalable,
     why_unscorable,
 )
 from raysweep.forecasting.scores import Score, score_forecasts, with_skills
@@ -31,6 +32,9 @@ from raysweep.spec.config import ProtocolName
 LAGS = (1, 2, 4, 8, 16, 32, 64, 128)
 PENALTIES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # times the number of training windows
 MIN_RIDGE_WINDOWS = 16
+# Beyond it the ridge is fitted through the normal equations: their memory doesn't grow with the series.
+MAX_SVD_WINDOWS = 20_000
+MAX_BLOCK_VALUES = 4_000_000  # of windows that are copied at once: 32 MB
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,8 @@ METRIC_VERSION = "1"
 PART_FRACTION = Decimal("0.15")  # of the series, for validation and for testing under holdout
 START_STRIDE = 10  # points between two starts of autoregressive forecasts under holdout
 HORIZONS = (30, 120)  # steps ahead; the longest gives val_mse_regressive and test_mse_regressive
+# A channel that moves by less than this share of its size doesn't move: rounding alone makes such differences.
+FLAT_TOLERANCE = 16 * float(np.finfo(np.float64).eps)
 REPLICATION_SPLIT_SEED = 42
 REPLICATION_TRAIN_FRACTION = Decimal("0.8")
 
@@ -82,15 +84,11 @@ class Scaler:
 
     @classmethod
     def fit(cls, values: FloatArray) -> Scaler:
-        """Fits on (N, C) values. Raises `ValueError` if a channel is constant there."""
-        std = values.std(axis=0)
-        if not (std > 0).all():
-            channels = ", ".join(str(channel) for channel in np.flatnonzero(~(std > 0)))
-            raise ValueError(
-                f"can't scale: channel {channels} is constant over the first {len(values)} points, "
-                "on which the scaler is fitted"
-            )
-        return cls(mean=values.mean(axis=0), std=std)
+        """Fits on (N, C) values. Raises `ValueError` if there are none, or a channel is constant there."""
+        flat = _flat_channels(values)
+        if len(flat):
+            raise ValueError(f"can't scale: {_flat_phrase(flat, len(values))}, on which the scaler is fitted")
+        return cls(mean=values.mean(axis=0), std=values.std(axis=0))
 
     def transform(self, values: FloatArray) -> FloatArray:
         """From the data's units to scaled units; (..., C)."""
@@ -130,6 +128,16 @@ def scaling_end(num_points: int, protocol: ProtocolName, origin: float | None) -
         return num_points
     assert origin is not None, "holdout has an origin"
     return holdout_borders(num_points, origin).train_end
+
+
+def why_unscalable(values: FloatArray, protocol: ProtocolName, origin: float | None, *, name: str) -> str | None:
+    """Why (N, C) values can't be scaled, so neither trained on nor forecast; None if they can."""
+    fitted_on = values[: scaling_end(len(values), protocol, origin)]
+    flat = _flat_channels(fitted_on)
+    if not len(flat):
+        return None
+    at = "" if origin is None else f" at split.origin {origin}"
+    return f"{_flat_phrase(flat, len(fitted_on))} of {name}, on which it is scaled{at}"
 
 
 def scored_parts(num_points: int, protocol: ProtocolName, origin: float | None, time_steps: int) -> dict[Part, range]:
@@ -194,6 +202,24 @@ def eval_sets(
 def longest_horizon(sets: Sequence[EvalSet]) -> int:
     """The horizon whose score stands for the whole autoregressive forecast."""
     return max(eval_set.horizon for eval_set in sets if eval_set.mode == "regressive")
+
+
+def _flat_channels(values: FloatArray) -> npt.NDArray[np.intp]:
+    """The channels of (N, C) values that no scale can be taken from; all of them where N is 0."""
+    if not len(values):
+        return np.arange(values.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):  # differences of 1e308: absurd, but no reason to fail
+        spread, std = np.ptp(values, axis=0), values.std(axis=0)
+        # A deviation of squares that underflow is 0 though the values differ.
+        varies = (spread > FLAT_TOLERANCE * np.abs(values).max(axis=0)) & (std > 0)
+    return np.flatnonzero(~varies)
+
+
+def _flat_phrase(flat: npt.NDArray[np.intp], num_points: int) -> str:
+    if num_points == 0:
+        return "there is no point in the training part"
+    channels = ", ".join(map(str, flat))
+    return f"channel {channels} is constant over the first {num_points} point{'s' * (num_points > 1)}"
 
 
 def _digest(**content: object) -> str:

@@ -104,6 +104,7 @@ CREATE TABLE evaluations (
     eval_set_hash TEXT NOT NULL,
     data_source   TEXT NOT NULL,
     settings      TEXT,
+    is_current    INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (kind, trial_id, model, eval_dataset, eval_set_hash)
 ) WITHOUT ROWID;
 

@@ -7,15 +7,17 @@ readers (the tracking process, `raysweep status`) never block it.
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 from raysweep.errors import LedgerError
-from raysweep.ledger.reader import check_version
+from raysweep.ledger.reader import check_pages, check_version, has_ledger
 from raysweep.ledger.rows import (
     CommandRow,
     ConfigRow,
@@ -45,20 +47,27 @@ class LedgerWriter:
         file: Created with its folder if it isn't there.
 
     Raises:
-        LedgerError: If the file is no ledger, or one of another version, or can't be written.
+        LedgerError: If the file is no ledger, or one of another version, or damaged, or can't be written.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(file, isolation_level=None, timeout=20)
-            if self._pragma("user_version") == 0 and not self._has_tables():
-                self._create()
-            check_version(self._connection, file)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
+            if _is_absent(file):
+                _create(file)
+            self._connection = sqlite3.connect(
+                f"{file.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=20
+            )
+            try:
+                check_version(self._connection, file)
+                check_pages(self._connection, file)
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("PRAGMA foreign_keys = ON")
+            except BaseException:
+                self._connection.close()
+                raise
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(f"{file}: can't be opened for writing ({error})") from error
 
@@ -140,14 +149,15 @@ class LedgerWriter:
             )
 
     def start_trial(self, trial_id: str, started_at: float, code_version: str) -> None:
-        """A trial is running (again). Its first start is what counts as `started_at`."""
+        """A trial that isn't finished is running (again). Its first start is what counts as `started_at`."""
         with self.transaction():
-            self._connection.execute(
+            cursor = self._connection.execute(
                 "UPDATE trials SET status = 'running', started_at = coalesce(started_at, ?), code_version = ?,"
                 " finished_at = NULL, error = NULL, traceback = NULL, stopped_by = NULL, revision = ?"
-                " WHERE trial_id = ?",
+                " WHERE trial_id = ? AND status != 'finished'",
                 (started_at, code_version, self._next_revision(), trial_id),
             )
+            assert cursor.rowcount == 1, f"{trial_id} is finished or not registered: it can't start"
 
     def record_epochs(
         self,
@@ -194,8 +204,7 @@ class LedgerWriter:
         """Records how a trial ended, with all its scores, all or nothing."""
         assert set(end.scores) <= set(SCORES), f"unknown scores {set(end.scores) - set(SCORES)}"
         with self.transaction():
-            for row in evaluations:
-                self._insert("evaluations", dataclasses.asdict(row), verb="INSERT OR REPLACE")
+            self._insert_evaluations(list(evaluations))
             self._update_trial(
                 trial_id,
                 {
@@ -212,14 +221,23 @@ class LedgerWriter:
     def record_evaluations(self, rows: Iterable[EvaluationRow]) -> None:
         """Adds or replaces scores: of baselines, or of a finished trial on series that were added later."""
         with self.transaction():
-            revision, trial_ids = self._next_revision(), set()
-            for row in rows:
-                self._insert("evaluations", dataclasses.asdict(row), verb="INSERT OR REPLACE")
-                trial_ids.add(row.trial_id)
+            trial_ids = self._insert_evaluations(list(rows))
+            revision = self._next_revision()
             self._connection.executemany(
                 "UPDATE trials SET revision = ? WHERE trial_id = ?",
                 [(revision, trial_id) for trial_id in trial_ids],
             )
+
+    def _insert_evaluations(self, rows: Sequence[EvaluationRow]) -> set[str]:
+        """Scores of the same trial on what used to be the same series stay, but are no longer current."""
+        trials = {(row.trial_id, row.eval_dataset) for row in rows if row.kind == "trial"}
+        self._connection.executemany(
+            "UPDATE evaluations SET is_current = 0 WHERE kind = 'trial' AND trial_id = ? AND eval_dataset = ?",
+            sorted(trials),
+        )
+        for row in rows:
+            self._insert("evaluations", dataclasses.asdict(row), verb="INSERT OR REPLACE")
+        return {row.trial_id for row in rows}
 
     def _update_trial(self, trial_id: str, changes: dict[str, object]) -> None:
         columns = ", ".join(f"{column} = ?" for column in changes)
@@ -261,15 +279,71 @@ class LedgerWriter:
         except sqlite3.Error as error:
             raise LedgerError(f"{self._file}: can't be written ({error})") from error
 
-    def _create(self) -> None:
-        self._connection.executescript(
+
+def _is_absent(file: Path) -> bool:
+    """Also an empty file is no ledger yet; a folder, say, is there and in the way."""
+    return not file.exists() or (file.is_file() and not has_ledger(file))
+
+
+def _create(file: Path) -> None:
+    """Puts a new ledger at `file`, unless one is there by now. A kill leaves either all of it or nothing there."""
+    with _only_creator(file.parent) as folder:
+        if not _is_absent(file):
+            return
+        for leftover in _leftovers(file):
+            leftover.unlink(missing_ok=True)
+        draft = file.with_name(f"{_draft_prefix(file)}{os.getpid()}")
+        try:
+            _write_empty(draft)
+            # A link, as a rename would overwrite what came meanwhile.
+            with suppress(FileExistsError):
+                _link(draft, file)
+        finally:
+            draft.unlink(missing_ok=True)
+        os.fsync(folder)
+
+
+@contextmanager
+def _only_creator(folder: Path) -> Iterator[int]:
+    """Holds the folder, as long as this process lives; gives its descriptor."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems lock no folders; there the sweep's own lock must do.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _draft_prefix(file: Path) -> str:
+    return f".{file.name}.draft-"
+
+
+def _leftovers(file: Path) -> list[Path]:
+    """Drafts of killed processes, an empty ledger, and journals without one, which SQLite would fold into the new."""
+    drafts = [path for path in file.parent.iterdir() if path.name.startswith(_draft_prefix(file))]
+    return [*drafts, *(file.with_name(file.name + end) for end in ("-journal", "-wal", "-shm")), file]
+
+
+def _write_empty(draft: Path) -> None:
+    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+        connection.executescript(
             f"BEGIN; {TABLES}; INSERT INTO meta VALUES ('revision', '0');"
             " INSERT INTO meta VALUES ('ledger_id', lower(hex(randomblob(8))));"
             f" PRAGMA user_version = {SCHEMA_VERSION}; PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
+            # Last, so that nothing is left to be folded in: only the file itself gets its new name.
+            " PRAGMA journal_mode = WAL;"
         )
+    with draft.open("rb") as content:
+        os.fsync(content.fileno())
 
-    def _has_tables(self) -> bool:
-        return bool(self._connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone())
 
-    def _pragma(self, name: str) -> int:
-        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+def _link(draft: Path, file: Path) -> None:
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if not file.exists():
+            draft.rename(file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,7 +53,7 @@ class Plan:
         done: Trials that keep what they have.
         todo: The others, each with what it needs: `new`; `resume` from its checkpoint after an interruption;
             `retry` after a failure; `continue` where a scheduler that is no longer asked for stopped it; `score`
-            on series that were added to `evaluate_on`, without training.
+            on series that were added to `evaluate_on` or have changed, without training.
     """
 
     done: Sequence[WantedTrial]
@@ -69,7 +69,7 @@ def make_plan(
     known: Mapping[str, KnownTrial],
     *,
     scheduler: str,
-    evaluate_on: Sequence[str] | None,
+    eval_sets_of: Callable[[WantedTrial], frozenset[tuple[str, str]]],
 ) -> Plan:
     """Compares the trials that a sweep asks for with those that its ledger knows.
 
@@ -77,12 +77,13 @@ def make_plan(
         wanted: In the sweep's order.
         known: From the ledger; empty before the first run.
         scheduler: Its settings as text. What the same scheduler stopped stays stopped.
-        evaluate_on: The series to score on; None for the trained one alone.
+        eval_sets_of: The series and `eval_set_hash` of every score that a finished trial should have: other data or
+            another version of the metric are another hash.
     """
     done: list[WantedTrial] = []
     todo: list[tuple[WantedTrial, Need]] = []
     for trial in wanted:
-        need = _need(trial, known.get(trial.trial_id), scheduler, evaluate_on)
+        need = _need(trial, known.get(trial.trial_id), scheduler, eval_sets_of)
         if need is None:
             done.append(trial)
         else:
@@ -91,7 +92,10 @@ def make_plan(
 
 
 def _need(
-    trial: WantedTrial, known: KnownTrial | None, scheduler: str, evaluate_on: Sequence[str] | None
+    trial: WantedTrial,
+    known: KnownTrial | None,
+    scheduler: str,
+    eval_sets_of: Callable[[WantedTrial], frozenset[tuple[str, str]]],
 ) -> Need | None:
     if known is None or (known.status == "pending" and not known.epochs):
         return "new"
@@ -101,7 +105,6 @@ def _need(
         return "retry"
     if known.status == "stopped" and known.stopped_by != scheduler:
         return "continue"
-    asked = set(evaluate_on or (str(trial.config["dataset"]),))
-    if known.status == "finished" and not asked <= known.eval_datasets:
+    if known.status == "finished" and not eval_sets_of(trial) <= known.eval_sets:
         return "score"
     return None

@@ -108,16 +108,24 @@ def listed_values(domain: Scalar | Domain) -> tuple[Scalar, ...]:
     match domain:
         case GridSearch() | Choice():
             return domain.values
-        case RandInt() | LogRandInt():
-            return _multiples(domain.lower, domain.upper - 1, 1)
-        case QRandInt() | QLogRandInt():
-            return _multiples(domain.lower, domain.upper, domain.q)
+        case RandInt() | LogRandInt() | QRandInt() | QLogRandInt():
+            values = whole_numbers(domain)
+            return tuple(values) if is_listed(domain) else (values[0], values[-1])
         case Uniform() | LogUniform() | QUniform() | QLogUniform():
             return (domain.lower, domain.upper)
         case _:
             return (domain,)
 
 
-def _multiples(lowest: int, highest: int, step: int) -> tuple[int, ...]:
-    values = range(lowest, highest + 1, step)
-    return tuple(values) if len(values) <= MAX_LISTED_INTS else (lowest, highest)
+def is_listed(domain: Scalar | Domain) -> bool:
+    """Whether `listed_values` gives all that a key can be."""
+    if isinstance(domain, IntRange):
+        return len(whole_numbers(domain)) <= MAX_LISTED_INTS
+    return not isinstance(domain, FloatRange)
+
+
+def whole_numbers(domain: IntRange) -> range:
+    """All that a range of whole numbers can give."""
+    if isinstance(domain, RandInt | LogRandInt):
+        return range(domain.lower, domain.upper)
+    return range(domain.lower, domain.upper + 1, domain.q)

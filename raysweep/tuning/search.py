@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from raysweep.spec.config import Scalar
 from raysweep.spec.space import (
     Choice,
     Domain,
+    FloatRange,
+    IntRange,
     LogRandInt,
     LogUniform,
     QLogRandInt,
@@ -26,6 +29,7 @@ from raysweep.spec.space import (
     QUniform,
     RandInt,
     Uniform,
+    whole_numbers,
 )
 
 # HyperOpt may repeat itself for ever in a small discrete space: after so many repeats in a row it is exhausted.
@@ -138,7 +142,7 @@ class HyperOptQueue(TrialList):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """A trial has ended: an observation."""
-        score = float("inf") if error or not result else float(result["score"])
+        score = math.inf if error or not result else float(result["score"])
         self._scores[trial_id] = score
         self._tell(trial_id, score)
 
@@ -163,10 +167,11 @@ class HyperOptQueue(TrialList):
         return trial
 
     def _tell(self, name: str, score: float) -> None:
-        if score == float("inf"):
-            self._searcher.on_trial_complete(name, error=True)
-        else:
+        """One score that is no number would make all later proposals meaningless, so it goes in as a failure."""
+        if math.isfinite(score):
             self._searcher.on_trial_complete(name, result={"score": score})
+        else:
+            self._searcher.on_trial_complete(name, error=True)
 
 
 _DOMAINS: Mapping[type, Callable[[Any], Any]] = {
@@ -176,18 +181,23 @@ _DOMAINS: Mapping[type, Callable[[Any], Any]] = {
     LogUniform: lambda domain: tune.loguniform(domain.lower, domain.upper),
     QLogUniform: lambda domain: tune.qloguniform(domain.lower, domain.upper, domain.q),
     RandInt: lambda domain: tune.randint(domain.lower, domain.upper),
-    QRandInt: lambda domain: tune.qrandint(domain.lower, domain.upper, domain.q),
+    # Through Tune's qrandint, HyperOpt would never propose the upper bound.
+    QRandInt: lambda domain: tune.quniform(domain.lower, domain.upper, domain.q),
     LogRandInt: lambda domain: tune.lograndint(domain.lower, domain.upper),
-    QLogRandInt: lambda domain: tune.qlograndint(domain.lower, domain.upper, domain.q),
+    QLogRandInt: lambda domain: tune.qloguniform(domain.lower, domain.upper, domain.q),
 }
-_INTEGER_DOMAINS = (RandInt, QRandInt, LogRandInt, QLogRandInt)
 
 
 def _to_tune(domain: Domain) -> Any:
+    if isinstance(domain, IntRange) and len(whole_numbers(domain)) == 1:
+        # HyperOpt has no range from a number to itself.
+        return tune.choice(list(whole_numbers(domain)))
     return _DOMAINS[type(domain)](domain)
 
 
 def _plain(value: Any, domain: Domain) -> Scalar:
-    """HyperOpt gives numpy numbers, and floats for integers."""
+    """HyperOpt gives numpy numbers, floats for integers, and rounds past the ends of a range: 3 * 0.1 > 0.3."""
     plain: Scalar = value.item() if hasattr(value, "item") else value
-    return round(float(plain)) if isinstance(domain, _INTEGER_DOMAINS) else plain
+    if isinstance(domain, IntRange):
+        return round(float(plain))
+    return min(max(float(plain), domain.lower), domain.upper) if isinstance(domain, FloatRange) else plain

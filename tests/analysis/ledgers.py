@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ConfigRow, EpochRow, EvaluationRow, Status, TrialEnd, TrialFacts, TrialRow
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
@@ -149,11 +150,13 @@ def write_ledger(
 ) -> SweepPaths:
     """A ledger in which `trials` are current and `old` are not. May be called again to add to it."""
     with LedgerWriter(paths.ledger) as writer:
+        with LedgerReader(paths.ledger) as reader:
+            finished = {name for name, trial in reader.known_trials().items() if trial.status == "finished"}
         for generation in (old, trials):
             writer.forget_current()
             _register(writer, generation)
             for trial in generation:
-                _run(writer, trial)
+                _run(writer, trial, finished)
         if baselines:
             for trial in (*old, *trials):
                 writer.record_evaluations(trial.baselines())
@@ -185,8 +188,8 @@ def _register(writer: LedgerWriter, trials: tuple[FakeTrial, ...] | list[FakeTri
     )
 
 
-def _run(writer: LedgerWriter, trial: FakeTrial) -> None:
-    if trial.status == "pending":
+def _run(writer: LedgerWriter, trial: FakeTrial, finished: set[str]) -> None:
+    if trial.status == "pending" or trial.trial_id in finished:
         return
     is_holdout = trial.protocol == "holdout"
     writer.start_trial(trial.trial_id, STARTED_AT, "v1")
@@ -213,12 +216,12 @@ def _run(writer: LedgerWriter, trial: FakeTrial) -> None:
         "test_mse_batch": trial.test if is_holdout else None,
         "test_mse_regressive": trial.test_far if is_holdout else None,
     }
-    finished = {name: value for name, value in scores.items() if value is not None}
+    measured = {name: value for name, value in scores.items() if value is not None}
     end = TrialEnd(
         status=trial.status,
         finished_at=STARTED_AT + 100,
         error="ValueError: broken" if trial.status == "failed" else None,
-        scores=finished if trial.status == "finished" else {},
+        scores=measured if trial.status == "finished" else {},
     )
     writer.end_trial(trial.trial_id, end, trial.evaluations())
 

@@ -96,6 +96,7 @@ EVALUATIONS = [
     ("split.origin", NUMBER),
     ("data_source", TEXT),
     ("settings", TEXT),
+    ("is_current", FLAG),
 ]
 
 

@@ -17,7 +17,9 @@ from raysweep.spec.space import (
     QUniform,
     RandInt,
     Uniform,
+    is_listed,
     listed_values,
+    whole_numbers,
 )
 from tests.spec.corpus.case import HYPEROPT, entry
 from tests.spec.loading import load
@@ -77,6 +79,32 @@ def test_types_of_values_are_their_keys() -> None:
 )
 def test_listed_values(domain: Scalar | Domain, values: tuple[Scalar, ...]) -> None:
     assert listed_values(domain) == values
+
+
+@pytest.mark.parametrize(
+    ("domain", "expected"),
+    [
+        (7, True),
+        ("att", True),
+        (GridSearch((1, 2)), True),
+        (Choice(tuple(range(5000))), True),
+        (RandInt(0, 1000), True),
+        (LogRandInt(1, 1002), False),
+        (QRandInt(0, 1998, 2), True),
+        (QLogRandInt(2, 2002, 2), False),
+        (Uniform(0.1, 0.2), False),
+        (LogUniform(0.1, 0.2), False),
+        (QUniform(0.1, 0.2, 0.1), False),
+        (QLogUniform(0.1, 0.2, 0.1), False),
+    ],
+)
+def test_is_listed(domain: Scalar | Domain, expected: bool) -> None:
+    assert is_listed(domain) == expected
+
+
+def test_whole_numbers() -> None:
+    assert whole_numbers(RandInt(3, 6)) == whole_numbers(LogRandInt(3, 6)) == range(3, 6)
+    assert list(whole_numbers(QRandInt(2, 16, 2)))[-1] == list(whole_numbers(QLogRandInt(2, 16, 2)))[-1] == 16
 
 
 def test_a_range_may_hold_combinations_that_only_the_model_can_judge() -> None:

@@ -1,13 +1,25 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pytest
 
 from raysweep.planning.plan import KnownPoint, WantedTrial
 from raysweep.spec.config import Scalar
-from raysweep.spec.space import Choice, Domain, LogUniform, QRandInt, RandInt
-from raysweep.tuning.search import HyperOptQueue
+from raysweep.spec.space import (
+    Choice,
+    Domain,
+    LogRandInt,
+    LogUniform,
+    QLogRandInt,
+    QLogUniform,
+    QRandInt,
+    QUniform,
+    RandInt,
+    Uniform,
+)
+from raysweep.tuning.search import HyperOptQueue, _plain
 
 SPACE: Mapping[str, Domain] = {
     "train.learning_rate": LogUniform(1e-4, 1e-1),
@@ -90,9 +102,65 @@ def test_a_small_space_ends_the_search() -> None:
     assert queue.is_finished()
 
 
+@pytest.mark.parametrize("is_learning", [False, True])
+@pytest.mark.parametrize(
+    ("domain", "values"),
+    [
+        (QRandInt(2, 16, 2), range(2, 17, 2)),
+        (QLogRandInt(2, 16, 2), range(2, 17, 2)),
+        (QRandInt(2, 4, 2), (2, 4)),
+        (RandInt(2, 6), range(2, 6)),
+        (LogRandInt(2, 6), range(2, 6)),
+        (LogRandInt(1, 4), range(1, 4)),
+        (RandInt(5, 6), (5,)),
+        (LogRandInt(5, 6), (5,)),
+        (QUniform(0.1, 0.3, 0.1), (0.1, 0.2, 0.3)),
+        (QLogUniform(0.1, 0.3, 0.1), (0.1, 0.2, 0.3)),
+    ],
+    ids=repr,
+)
+def test_all_of_a_range_comes_up_and_nothing_else(
+    domain: Domain, values: tuple[float, ...] | range, is_learning: bool
+) -> None:
+    drawn = _draws(domain, 200, is_learning=is_learning)
+    assert set(drawn) == set(values)
+    assert {type(value) for value in drawn} == {type(value) for value in values}
+
+
+@pytest.mark.parametrize("domain", [Uniform(0.1, 0.3), LogUniform(1e-4, 1e-2)], ids=repr)
+def test_a_range_of_floats_is_kept_to(domain: Uniform | LogUniform) -> None:
+    assert all(domain.lower <= value <= domain.upper for value in _draws(domain, 400, is_learning=False))
+
+
+def test_rounding_does_not_lead_out_of_a_range() -> None:
+    assert _plain(3 * 0.1, QUniform(0.1, 0.3, 0.1)) == 0.3
+    assert _plain(math.exp(math.log(1e-4)) * (1 - 1e-15), LogUniform(1e-4, 1e-2)) == 1e-4
+
+
+def _draws(domain: Domain, number: int, *, is_learning: bool) -> list[float]:
+    """What HyperOpt proposes; where it learns, it is told that more is worse, then that less is."""
+    queue = _queue({"train.x": domain})
+    drawn = []
+    for index in range(number):
+        value = _plain(queue._searcher.suggest(str(index))["train.x"], domain)
+        assert isinstance(value, int | float)
+        drawn.append(value)
+        sign = 1 if index < number / 2 else -10 * index
+        queue._tell(str(index), sign * value if is_learning else math.inf)
+    return drawn
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
+def test_a_known_score_that_is_no_number_is_no_observation(score: float) -> None:
+    trial = _identify({"model": "att"}, 0)
+    point = KnownPoint(choice={"model": "att"}, trial=trial, score=score)
+    queue = _queue({"model": Choice(("att", "lstm"))}, known=[point])
+    assert [loss for loss in queue._searcher._hpopt_trials.losses() if loss is not None] == []
+
+
 def test_failed_and_diverged_trials_are_no_observation() -> None:
-    queue = _queue(num_samples=3)
-    for result in ({"score": float("inf")}, None):
+    queue = _queue(num_samples=5)
+    for result in ({"score": math.inf}, {"score": math.nan}, {"score": -math.inf}, None):
         trial, _ = queue.next_trial()  # type: ignore[misc]
         queue.on_trial_complete(trial.trial_id, result, error=result is None)
     losses = queue._searcher._hpopt_trials.losses()
