@@ -31,6 +31,7 @@ from raysweep.version import code_version
 
 if TYPE_CHECKING:
     from raysweep.tuning.runner import RunningCluster
+    from raysweep.tuning.schedulers import GroupedAsha
     from raysweep.tuning.search import TrialList
 
 FOLLOWER_SECONDS = 60.0  # how long the end of a sweep waits for MLflow; `raysweep sync` does the rest
@@ -102,7 +103,7 @@ def _run_missing(
     display.note("starting Ray")
     with ray_cluster(num_jobs=num_jobs, is_verbose=is_verbose) as cluster:
         # Ray is loaded only where a trial is to run.
-        from raysweep.tuning.schedulers import GroupedAsha, Rungs
+        from raysweep.tuning.schedulers import Rungs
 
         resources = _resources(sweep, cluster)
         progress = Progress(
@@ -112,16 +113,11 @@ def _run_missing(
             waiting={trial.trial_id: trial for trial, _ in plan.todo},
         )
         asha = sweep.scheduler if isinstance(sweep.scheduler, Asha) else None
-        scheduler = None
-        if asha is not None:
-            with LedgerReader(prepared.paths.ledger) as reader:
-                known = reader.rungs(scheduler_text(sweep))
-            scheduler = GroupedAsha(asha, sweep.metric, scheduler_text(sweep), known)
         run_trials(
             _search(ledger, prepared, plan, progress, baselines),
             inputs=inputs,
             metric=sweep.metric,
-            scheduler=scheduler,
+            scheduler=_scheduler(prepared, plan, asha) if asha else None,
             next_rung=Rungs(asha),
             resources=resources,
             ledger=ledger,
@@ -132,6 +128,20 @@ def _run_missing(
             on_change=lambda: display.show(progress),
         )
     return {trial.trial_id for trial, _ in progress.failures}
+
+
+def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha) -> GroupedAsha:
+    """ASHA as it was: with all that it decided before, and with the scores of trials that ended without it."""
+    from raysweep.tuning.schedulers import GroupedAsha, rungs_of_history
+
+    metric, text = prepared.sweep.metric, scheduler_text(prepared.sweep)
+    with LedgerReader(prepared.paths.ledger, check=False) as reader:
+        known = reader.rungs(text)
+        others = {trial.trial_id for trial in plan.done} - {row.trial_id for row in known}
+        ended = [row for row in reader.trials() if row["trial_id"] in others and row["status"] == "finished"]
+        ended.sort(key=lambda row: row["finished_at"])
+        history = [(row, reader.epochs(row["trial_id"])) for row in ended]
+    return GroupedAsha(asha, metric, text, [*rungs_of_history(asha, metric, text, history), *known])
 
 
 def _search(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from raysweep.forecasting import metrics
 from raysweep.forecasting.protocol import (
@@ -79,18 +80,82 @@ class Ridge:
 
 def fit_ridges(scaled: FloatArray, lags: int, penalties: Sequence[float]) -> Iterator[Ridge]:
     """Fits on every window whose target lies in the (N, C) points given, one fit a penalty."""
-    windows = np.lib.stride_tricks.sliding_window_view(scaled, lags, axis=0)[:-1]  # (n, C, lags)
-    inputs = windows.transpose(0, 2, 1).reshape(len(windows), -1)
+    windows = np.lib.stride_tricks.sliding_window_view(scaled, lags, axis=0)[:-1].transpose(0, 2, 1)  # (n, lags, C)
     targets = scaled[lags:]
-    input_mean, target_mean = inputs.mean(axis=0), targets.mean(axis=0)
-    # One decomposition serves every penalty (Hastie et al., Elements of Statistical Learning, 3.47).
-    left, singular, right = np.linalg.svd(inputs - input_mean, full_matrices=False)
-    projected = left.T @ (targets - target_mean)
-    usable = singular > singular.max() * max(inputs.shape) * np.finfo(np.float64).eps
+    decompose = _decompose if len(windows) <= MAX_SVD_WINDOWS else _decompose_in_blocks
+    parts = decompose(windows, targets)
     for penalty in penalties:
-        shrunk = np.where(usable, singular, 0.0) / (np.where(usable, singular, 1.0) ** 2 + penalty * len(inputs))
-        slope = right.T @ (shrunk[:, None] * projected)
-        yield Ridge(lags, penalty, np.vstack([slope, target_mean - input_mean @ slope]))
+        yield parts.ridge(lags, penalty)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Decomposition:
+    """What one decomposition of n windows gives: it serves every penalty.
+
+    See Hastie et al., Elements of Statistical Learning, 3.47. K is the number of singular values.
+
+    Attributes:
+        num_windows: n.
+        input_mean: (lags * C,).
+        target_mean: (C,).
+        singular: (K,) singular values of the centred inputs, those that are rounding alone as 0.
+        right: (K, lags * C) the right singular vectors.
+        projected: (K, C) the centred targets on the left singular vectors.
+    """
+
+    num_windows: int
+    input_mean: FloatArray
+    target_mean: FloatArray
+    singular: FloatArray
+    right: FloatArray
+    projected: FloatArray
+
+    def ridge(self, lags: int, penalty: float) -> Ridge:
+        """The fit with one penalty."""
+        usable = self.singular > 0
+        shrunk = self.singular / (np.where(usable, self.singular, 1.0) ** 2 + penalty * self.num_windows)
+        slope = self.right.T @ (shrunk[:, None] * self.projected)
+        return Ridge(lags, penalty, np.vstack([slope, self.target_mean - self.input_mean @ slope]))
+
+
+def _decompose(windows: FloatArray, targets: FloatArray) -> _Decomposition:
+    """By a singular value decomposition of all (n, lags, C) windows: exact, in memory that grows with n."""
+    inputs = windows.reshape(len(windows), -1)
+    input_mean, target_mean = inputs.mean(axis=0), targets.mean(axis=0)
+    left, singular, right = np.linalg.svd(inputs - input_mean, full_matrices=False)
+    usable = singular > singular.max() * max(inputs.shape) * np.finfo(np.float64).eps
+    return _Decomposition(
+        num_windows=len(windows),
+        input_mean=input_mean,
+        target_mean=target_mean,
+        singular=np.where(usable, singular, 0.0),
+        right=right,
+        projected=left.T @ (targets - target_mean),
+    )
+
+
+def _decompose_in_blocks(windows: FloatArray, targets: FloatArray) -> _Decomposition:
+    """By the eigenvalues of the (n, lags, C) windows' products, summed block by block."""
+    num_inputs = windows.shape[1] * windows.shape[2]
+    input_mean, target_mean = windows.mean(axis=0).reshape(-1), targets.mean(axis=0)
+    products = np.zeros((num_inputs, num_inputs))
+    with_targets = np.zeros((num_inputs, targets.shape[1]))
+    size = max(1, MAX_BLOCK_VALUES // num_inputs)
+    for start in range(0, len(windows), size):
+        centred = windows[start : start + size].reshape(-1, num_inputs) - input_mean
+        products += centred.T @ centred
+        with_targets += centred.T @ (targets[start : start + size] - target_mean)
+    squares, vectors = np.linalg.eigh(products)
+    usable = squares > squares.max() * max(len(windows), num_inputs) * np.finfo(np.float64).eps
+    singular = np.sqrt(np.where(usable, squares, 0.0))
+    return _Decomposition(
+        num_windows=len(windows),
+        input_mean=input_mean,
+        target_mean=target_mean,
+        singular=singular,
+        right=vectors.T,
+        projected=(vectors.T @ with_targets) / np.where(usable, singular, 1.0)[:, None],
+    )
 
 
 def score_baselines(
@@ -100,6 +165,7 @@ def score_baselines(
 
     Under holdout the ridge's lags and penalty are chosen on the validation part, for one-step and autoregressive
     forecasts apart; under replication it is the least-squares fit on `time_steps` lags, in-sample like all there.
+    A series that can't be scaled has none.
     """
     sets = [
         eval_set
@@ -118,7 +184,7 @@ def score_baselines(
             time_steps=time_steps if protocol == "replication" else 1,
         )
     ]
-    if not sets:
+    if not sets or why_unscalable(series.values, protocol, origin, name=series.name):
         return {}
     scaler = fit_scaler(series.values, protocol, origin)
     scaled = scaler.transform(series.values)
@@ -134,7 +200,7 @@ def score_baselines(
         if eval_set.mode in ridges:
             ridge = ridges[eval_set.mode]
             forecasts["ridge"] = (
-                ridge.forecast(_pasts(scaled, eval_set, ridge.lags), eval_set.horizon),
+                _forecast(ridge, scaled, eval_set),
                 f"lags {ridge.lags}, penalty {ridge.penalty:g}",
             )
         errors = {
@@ -182,7 +248,7 @@ def _choose_ridges(
     }
 
     def error(ridge: Ridge, eval_set: EvalSet) -> float:
-        forecast = ridge.forecast(_pasts(scaled, eval_set, ridge.lags), eval_set.horizon)
+        forecast = _forecast(ridge, scaled, eval_set)
         ones = np.ones(scaled.shape[1])
         score = score_forecasts(scaler.inverse(scaled), scaler.inverse(forecast), eval_set, scale=ones).mse
         return score if np.isfinite(score) else np.inf
@@ -190,12 +256,19 @@ def _choose_ridges(
     return {mode: min(candidates, key=lambda ridge: error(ridge, eval_set)) for mode, eval_set in judged_on.items()}
 
 
-def _pasts(scaled: FloatArray, eval_set: EvalSet, length: int) -> FloatArray:
-    """The `length` true points before every start; (S, length, C)."""
-    past: FloatArray = scaled[eval_set.starts[:, None] + np.arange(-length, 0)]
+def _forecast(ridge: Ridge, scaled: FloatArray, eval_set: EvalSet) -> FloatArray:
+    """A ridge's forecasts from every start, made in blocks; (S, horizon, C)."""
+    size = max(1, MAX_BLOCK_VALUES // ((ridge.lags + eval_set.horizon) * scaled.shape[1]))
+    blocks = [eval_set.starts[start : start + size] for start in range(0, len(eval_set.starts), size)]
+    return np.concatenate([ridge.forecast(_pasts(scaled, block, ridge.lags), eval_set.horizon) for block in blocks])
+
+
+def _pasts(scaled: FloatArray, starts: npt.NDArray[np.int64], length: int) -> FloatArray:
+    """The `length` true points before each of (S,) starts; (S, length, C)."""
+    past: FloatArray = scaled[starts[:, None] + np.arange(-length, 0)]
     return past
 
 
 def _repeat_last(scaled: FloatArray, eval_set: EvalSet) -> FloatArray:
     """The point before every start, repeated over the horizon; (S, horizon, C)."""
-    return np.repeat(_pasts(scaled, eval_set, 1), eval_set.horizon, axis=1)
+    return np.repeat(_pasts(scaled, eval_set.starts, 1), eval_set.horizon, axis=1)

@@ -71,7 +71,6 @@ class FolderCatalog:
 
     @cached_property
     def sources(self) -> ModelSources:
-        """The models folder as it was when it was first asked for."""
         """The models folder as it was when it was first asked for. Raises `ModelError` if it holds none."""
         return ModelSources.read(self._models_dir)
 
@@ -89,6 +88,10 @@ class FolderCatalog:
         return protocols.num_train_windows(
             num_points=len(self.series(dataset).values), protocol=protocol, origin=origin, time_steps=time_steps
         )
+
+    def why_untrainable(self, dataset: str, protocol: ProtocolName, origin: float | None) -> str | None:
+        """Why no model can be trained on a series with this split, whatever the window; None if one can."""
+        return protocols.why_unscalable(self.series(dataset).values, protocol, origin, name=dataset)
 
     def protocol_version(self, protocol: ProtocolName) -> str:
         """The version of the training protocol; part of a config's identity."""

@@ -1,8 +1,9 @@
 """Checkpoints: tensors and JSON, never pickled code. Written under another name, synced, then renamed.
 
-A file is one line of JSON (the header, with the SHA-256 and length of what follows), then the tensors as
-`torch.save` writes them; they are read with `weights_only=True`. The newest two of a trial are kept, so that a
-torn file costs one checkpoint interval and no more.
+A file is two lines of JSON and the tensors: a line with the format and the SHA-256 of all that follows it, the
+header, then the tensors as `torch.save` writes them; they are read with `weights_only=True`. The newest two of a
+trial are kept, so that a torn file costs one checkpoint interval and no more. One process at a time owns a trial's
+folder.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import io
 import json
 import os
-import pickle
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,14 @@ from raysweep.forecasting.protocol import Scaler
 from raysweep.forecasting.results import EpochResult
 from raysweep.forecasting.training import TrainingState
 
-FORMAT = "raysweep-checkpoint-1"
+FORMAT = "raysweep-checkpoint-2"
 NUM_KEPT = 2
-MAX_HEADER_BYTES = 64 * 1024 * 1024  # of JSON: a million epochs
+MAX_FIRST_LINE_BYTES = 4096
+MAX_HEADER_BYTES = 256 * 1024 * 1024  # of JSON: a million epochs
+
+
+class LostCheckpointError(CheckpointError):
+    """A checkpoint is missing, cut or damaged; the one before it may serve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,39 +73,49 @@ def save_checkpoint(
     torch.save({"model": state.model.state_dict(), "optimizer": state.optimizer.state_dict()}, buffer)
     tensors = buffer.getvalue()
     header = {
-        "format": FORMAT,
         "trial_id": trial_id,
         "epoch": state.epoch,
         "num_steps": state.num_steps,
         "scaler": {"mean": scaler.mean.tolist(), "std": scaler.std.tolist()},
         "history": [dataclasses.asdict(epoch) for epoch in history],
-        "num_bytes": len(tensors),
-        "sha256": hashlib.sha256(tensors).hexdigest(),
     }
+    content = json.dumps(header).encode() + b"\n" + tensors
+    first_line = {"format": FORMAT, "sha256": hashlib.sha256(content).hexdigest()}
     folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob(".epoch-*.tmp"):  # of a process that was killed while it wrote
+        stale.unlink(missing_ok=True)
     file = folder / f"epoch-{state.epoch:06d}.ckpt"
     temporary = folder / f".{file.name}.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as out:
-            out.write(json.dumps(header).encode() + b"\n")
-            out.write(tensors)
+            out.write(json.dumps(first_line).encode() + b"\n")
+            out.write(content)
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(folder)
+    sync_folder(folder)
     for old in _newest_first(folder)[NUM_KEPT:]:
         old.unlink(missing_ok=True)
     return file
 
 
 def load_newest(folder: Path, trial_id: str) -> Checkpoint | None:
-    """The newest whole checkpoint of a trial, or None if there is none; a torn file is passed over."""
-    for file in _newest_first(folder):
+    """The newest whole checkpoint of a trial, or None if there is none; a cut or damaged file is passed over.
+
+    Raises:
+        CheckpointError: If the folder or a file can't be read, or is of another format: to train from the start
+            would throw away what is there.
+    """
+    try:
+        files = _newest_first(folder)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: can't be read ({error})") from error
+    for file in files:
         try:
             checkpoint = load_checkpoint(file)
-        except CheckpointError:
+        except LostCheckpointError:
             continue
         if checkpoint.trial_id == trial_id:
             return checkpoint
@@ -107,30 +123,54 @@ def load_newest(folder: Path, trial_id: str) -> Checkpoint | None:
 
 
 def load_checkpoint(file: Path) -> Checkpoint:
-    """Reads one file. Raises `CheckpointError` if it is missing, torn, damaged or of another format."""
+    """Reads one file.
+
+    Raises:
+        LostCheckpointError: If it is missing, cut or damaged.
+        CheckpointError: If it can't be read, or is of another format.
+    """
     try:
         with file.open("rb") as source:
-            header = json.loads(source.readline(MAX_HEADER_BYTES))
-            if header["format"] != FORMAT:
-                raise CheckpointError(f"{file}: format {header['format']!r}; this version of raysweep reads {FORMAT!r}")
-            tensors = source.read(header["num_bytes"] + 1)
-        if len(tensors) != header["num_bytes"] or hashlib.sha256(tensors).hexdigest() != header["sha256"]:
-            raise CheckpointError(f"{file}: cut or damaged; its checksum doesn't hold")
-        states = torch.load(io.BytesIO(tensors), map_location="cpu", weights_only=True)
-        return Checkpoint(
-            trial_id=header["trial_id"],
-            epoch=header["epoch"],
-            num_steps=header["num_steps"],
-            history=[EpochResult(**epoch) for epoch in header["history"]],
-            scaler=Scaler(
-                mean=_as_array(header["scaler"]["mean"]),
-                std=_as_array(header["scaler"]["std"]),
-            ),
-            model_state=states["model"],
-            optimizer_state=states["optimizer"],
+            first_line = source.readline(MAX_FIRST_LINE_BYTES)
+            content = source.read()
+    except FileNotFoundError as error:
+        raise LostCheckpointError(f"{file}: no such file") from error
+    except OSError as error:
+        raise CheckpointError(f"{file}: can't be read ({error})") from error
+    try:
+        return _parse(file, first_line, content)
+    except CheckpointError:
+        raise
+    except MemoryError as error:
+        raise CheckpointError(f"{file}: too large for this machine's memory") from error
+    except Exception as error:  # damaged bytes can make json, pickle and torch raise whatever there is
+        raise LostCheckpointError(f"{file}: not a readable checkpoint ({type(error).__name__}: {error})") from error
+
+
+def _parse(file: Path, first_line: bytes, content: bytes) -> Checkpoint:
+    first = json.loads(first_line)
+    if first["format"] != FORMAT:
+        raise CheckpointError(
+            f"{file}: format {first['format']!r}; this version of raysweep reads {FORMAT!r}: "
+            "use the version that wrote it, or remove the file to train from the start"
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{file}: not a readable checkpoint ({error})") from error
+    if hashlib.sha256(content).hexdigest() != first["sha256"]:
+        raise LostCheckpointError(f"{file}: cut or damaged; its checksum doesn't hold")
+    stream = io.BytesIO(content)
+    header = json.loads(stream.readline(MAX_HEADER_BYTES))
+    states = torch.load(io.BytesIO(stream.read()), map_location="cpu", weights_only=True)
+    return Checkpoint(
+        trial_id=header["trial_id"],
+        epoch=header["epoch"],
+        num_steps=header["num_steps"],
+        history=[EpochResult(**epoch) for epoch in header["history"]],
+        scaler=Scaler(
+            mean=_as_array(header["scaler"]["mean"]),
+            std=_as_array(header["scaler"]["std"]),
+        ),
+        model_state=states["model"],
+        optimizer_state=states["optimizer"],
+    )
 
 
 def _as_array(numbers: Sequence[float]) -> Any:
@@ -138,11 +178,17 @@ def _as_array(numbers: Sequence[float]) -> Any:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob("epoch-*.ckpt"), reverse=True)
+    """The checkpoints of a folder; none if there is no folder. Raises `OSError`."""
+    try:
+        names = os.listdir(folder)  # unlike `glob`, it doesn't keep silent about a folder that can't be read
+    except FileNotFoundError:
+        return []
+    epochs = {int(match[1]): name for name in names if (match := re.fullmatch(r"epoch-(\d+)\.ckpt", name))}
+    return [folder / epochs[epoch] for epoch in sorted(epochs, reverse=True)]
 
 
-def _sync_folder(folder: Path) -> None:
-    """A rename is durable only when its folder has been synced too."""
+def sync_folder(folder: Path) -> None:
+    """A rename is durable only when its folder has been synced too. Raises `OSError`."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -5,16 +5,20 @@ Shapes: N points, T time steps, C channels, S starts.
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import nn
 
 from raysweep.forecasting import metrics
+from raysweep.forecasting.checkpoint import sync_folder
 from raysweep.forecasting.protocol import (
     EvalSet,
     FloatArray,
@@ -25,6 +29,7 @@ from raysweep.forecasting.protocol import (
     fit_scaler,
     scaling_end,
     scored_parts,
+    why_unscalable,
     why_unscorable,
 )
 from raysweep.forecasting.results import Evaluation
@@ -41,16 +46,30 @@ class Forecasts:
 
     Attributes:
         starts: (S,) index of the first forecast point.
-        predicted: (S, horizon, C). The first start's forecast runs to the end of the part, for the picture.
-        num_steps: (S,) how many of them are kept.
+        num_steps: (S,) how many points of each are kept.
+        predicted: (S, horizon, C).
+        first_to_end: (P, C) the first start's forecast to the end of the part, for the picture.
     """
 
     eval_dataset: str
     part: Part
     mode: Mode
-    starts: np.ndarray[tuple[int], np.dtype[np.int64]]
-    num_steps: np.ndarray[tuple[int], np.dtype[np.int64]]
+    starts: npt.NDArray[np.int64]
+    num_steps: npt.NDArray[np.int64]
     predicted: FloatArray
+    first_to_end: FloatArray
+
+    def points(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
+        """Every forecast point once: (M,) its start, (M,) its step from 0, (M, C) what is forecast."""
+        is_kept = np.arange(self.predicted.shape[1]) < self.num_steps[:, None]
+        is_kept[0] = False  # the first forecast is taken from `first_to_end`, which holds all of it
+        row, step = np.nonzero(is_kept)
+        num_points = len(self.first_to_end)
+        return (
+            np.concatenate([np.full(num_points, self.starts[0]), self.starts[row]]),
+            np.concatenate([np.arange(num_points), step]),
+            np.concatenate([self.first_to_end, self.predicted[row, step]]),
+        )
 
 
 def evaluate(
@@ -69,16 +88,19 @@ def evaluate(
         time_steps=time_steps,
     )
     parts = scored_parts(num_points, config.protocol, config.origin, time_steps)
+    unscalable = why_unscalable(series.values, config.protocol, config.origin, name=series.name)
     reasons = {
-        part: why_unscorable(part, targets, name=series.name, time_steps=time_steps) for part, targets in parts.items()
+        part: why_unscorable(part, targets, name=series.name, time_steps=time_steps) or unscalable
+        for part, targets in parts.items()
     }
     forecasts: list[Forecasts] = []
+    scale = np.ones(series.values.shape[1])
     if not all(reasons.values()):
         scaler = fit_scaler(series.values, config.protocol, config.origin)
         scorable = [eval_set for eval_set in sets if not reasons[eval_set.part]]
         forecasts = list(_forecast(model, config, series, scaler, scorable, parts, device))
+        scale = metrics.naive_scale(series.values[: scaling_end(num_points, config.protocol, config.origin)])
     made = {(forecast.part, forecast.mode): forecast for forecast in forecasts}
-    scale = metrics.naive_scale(series.values[: scaling_end(num_points, config.protocol, config.origin)])
 
     def score(eval_set: EvalSet) -> Score:
         if reasons[eval_set.part]:
@@ -125,45 +147,33 @@ def _forecast(
     with torch.no_grad():
         for (part, mode), eval_set in longest.items():
             starts = torch.from_numpy(eval_set.starts).to(device)
-            num_steps = eval_set.num_steps.copy()
             if mode == "batch":
                 predicted = forecast_next(model, scaled, starts, time_steps)[:, None]
+                first_to_end = predicted[0]
             else:
                 predicted = forecast_ahead(model, scaled, starts, num_steps=eval_set.horizon, time_steps=time_steps)
-                num_steps[0] = len(parts[part])
-                if num_steps[0] > eval_set.horizon:
-                    whole = forecast_ahead(
-                        model, scaled, starts[:1], num_steps=int(num_steps[0]), time_steps=time_steps
-                    )
-                    predicted = torch.cat(
-                        [
-                            predicted,
-                            predicted.new_full(
-                                (len(starts), int(num_steps[0]) - eval_set.horizon, predicted.shape[-1]),
-                                float("nan"),
-                            ),
-                        ],
-                        dim=1,
-                    )
-                    predicted[0, eval_set.horizon :] = whole[0, eval_set.horizon :]
+                num_to_end = len(parts[part])
+                first_to_end = predicted[0, :num_to_end]
+                if num_to_end > eval_set.horizon:
+                    whole = forecast_ahead(model, scaled, starts[:1], num_steps=num_to_end, time_steps=time_steps)
+                    first_to_end = torch.cat([first_to_end, whole[0, eval_set.horizon :]])
             yield Forecasts(
                 eval_dataset=series.name,
                 part=part,
                 mode=mode,
                 starts=eval_set.starts,
-                num_steps=num_steps,
+                num_steps=eval_set.num_steps,
                 predicted=scaler.inverse(predicted.double().cpu().numpy()),
+                first_to_end=scaler.inverse(first_to_end.double().cpu().numpy()),
             )
 
 
 def write_predictions(file: Path, forecasts: Sequence[Forecasts], series: Mapping[str, Series]) -> None:
-    """Writes `predictions/<trial_id>.parquet`: a row for every forecast point and channel."""
+    """Writes `predictions/<trial_id>.parquet` durably: a row for every forecast point and channel. Raises `OSError`."""
     frames = []
     for forecast in forecasts:
-        steps = np.arange(forecast.predicted.shape[1])
-        is_kept = steps[None, :] < forecast.num_steps[:, None]
-        row, step = np.nonzero(is_kept)
-        targets = forecast.starts[row] + step
+        start, step, predicted = forecast.points()
+        targets = start + step
         of = series[forecast.eval_dataset]
         for channel in range(of.values.shape[1]):
             frames.append(
@@ -172,11 +182,11 @@ def write_predictions(file: Path, forecasts: Sequence[Forecasts], series: Mappin
                         "eval_dataset": forecast.eval_dataset,
                         "part": forecast.part,
                         "mode": forecast.mode,
-                        "start": forecast.starts[row],
+                        "start": start,
                         "step": step + 1,
                         "time": of.time_hours[targets],
                         "actual": of.values[targets, channel],
-                        "predicted": forecast.predicted[row, step, channel],
+                        "predicted": predicted[:, channel],
                         "channel": of.columns[channel],
                     }
                 )
@@ -184,6 +194,15 @@ def write_predictions(file: Path, forecasts: Sequence[Forecasts], series: Mappin
     if not frames:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
-    temporary.replace(file)
+    # One process at a time owns a trial: what others left here was cut off.
+    for stale in file.parent.glob(f".{glob.escape(file.name)}.*.tmp"):
+        stale.unlink(missing_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(file.parent)

@@ -106,6 +106,10 @@ class Catalog(Protocol):
         """How many training windows a window of `time_steps` leaves; 0 or less if it doesn't fit."""
         ...
 
+    def why_untrainable(self, dataset: str, protocol: ProtocolName, origin: float | None) -> str | None:
+        """Why no model can be trained on a series with this split, whatever the window; None if one can."""
+        ...
+
     def protocol_version(self, protocol: ProtocolName) -> str:
         """The version of the training protocol; part of a config's identity."""
         ...

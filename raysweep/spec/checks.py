@@ -16,7 +16,7 @@ from raysweep.spec.config import ProtocolName, Scalar, TrainSettings
 from raysweep.spec.entries import Entry
 from raysweep.spec.findings import Findings
 from raysweep.spec.keys import DEFAULT_ORIGIN, MODEL_PREFIX, coerce
-from raysweep.spec.lookup import MIN_TRAIN_WINDOWS, Lookup, Split
+from raysweep.spec.lookup import MIN_TRAIN_WINDOWS, SHORTEST_WINDOW, Lookup, Split
 from raysweep.spec.settings import Settings
 from raysweep.spec.space import GridSearch, IntRange
 from raysweep.spec.sweep import Asha, Grid, HyperOpt
@@ -43,6 +43,7 @@ def check_sweep(
         for model in filter(None, map(lookup.model, entry.names("model"))):
             _check_requirements(entry, model, limit, lookup, findings)
         if settings.protocol is not None:
+            _check_training_parts(entry, settings.protocol, limit, lookup, findings)
             _check_windows(entry, settings.protocol, limit, lookup, findings)
     _check_channels(root, settings, entries, lookup, findings)
     _check_grace_period(root, settings, entries, findings)
@@ -105,14 +106,42 @@ def _report_broken_rule(
     findings.add(place, key, found=f"in {model.name}, {unmet}", valid="values that keep it")
 
 
+def _check_training_parts(entry: Entry, protocol: ProtocolName, limit: int, lookup: Lookup, findings: Findings) -> None:
+    """Checks that every series can be trained on with every split, up to a limit.
+
+    Of a range of origins the lowest says it: a training part that varies still does when it is longer. A part that
+    is too short for any window is left to the check of windows.
+    """
+    for dataset, origin in itertools.islice(
+        itertools.product(_datasets(entry, lookup), _origins(entry, protocol)), limit
+    ):
+        split = Split(dataset, protocol, origin)
+        reason = lookup.why_untrainable(split) if lookup.longest_window(split, SHORTEST_WINDOW) else None
+        if reason is not None:
+            place = entry.place_of("dataset", dataset, fallback="dataset")
+            valid = "a series that varies there" + (", or a later split.origin" if protocol == "holdout" else "")
+            findings.add(place, "dataset", found=reason, valid=valid)
+
+
+def _datasets(entry: Entry, lookup: Lookup) -> list[str]:
+    """The series of an entry that can be read."""
+    return [name for name in entry.names("dataset") if lookup.dataset(name)]
+
+
+def _origins(entry: Entry, protocol: ProtocolName) -> list[float | None]:
+    """The origins of an entry, or the ends of their range."""
+    if protocol == "replication":
+        return [None]
+    return [float(origin) for origin in entry.values("split.origin", DEFAULT_ORIGIN)]
+
+
 def _check_windows(entry: Entry, protocol: ProtocolName, limit: int, lookup: Lookup, findings: Findings) -> None:
     """Checks that every window leaves enough training windows, on every series and split, up to a limit."""
     windows = _windows(entry)
-    datasets = [name for name in entry.names("dataset") if lookup.dataset(name)]
-    origins = entry.values("split.origin", DEFAULT_ORIGIN) if protocol == "holdout" else (None,)
+    datasets, origins = _datasets(entry, lookup), _origins(entry, protocol)
     longest_of: dict[Split, int | None] = {}
     for dataset, origin, window in itertools.islice(itertools.product(datasets, origins, windows), limit):
-        split = Split(dataset, protocol, None if origin is None else float(origin))
+        split = Split(dataset, protocol, origin)
         if split not in longest_of:
             longest_of[split] = lookup.longest_window(split, max(windows))
         longest = longest_of[split]

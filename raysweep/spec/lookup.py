@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from raysweep.errors import InputError
@@ -42,6 +43,7 @@ class Lookup:
         self._findings = findings
         self._models: dict[str, ModelInfo | None] = {}
         self._datasets: dict[str, DatasetInfo | None] = {}
+        self._untrainable: dict[Split, str | None] = {}
         self.model_names = self._ask(lambda: tuple(catalog.model_names()))
         self.dataset_names = self._ask(lambda: tuple(catalog.dataset_names()))
 
@@ -69,6 +71,13 @@ class Lookup:
         """How many training windows a window leaves."""
         dataset, protocol, origin = split.dataset, split.protocol, split.origin
         return self._ask(lambda: self._catalog.num_train_windows(dataset, protocol, origin, time_steps))
+
+    def why_untrainable(self, split: Split) -> str | None:
+        """Why no model can be trained with this split, whatever the window."""
+        if split not in self._untrainable:
+            question = partial(self._catalog.why_untrainable, split.dataset, split.protocol, split.origin)
+            self._untrainable[split] = self._ask(question)
+        return self._untrainable[split]
 
     def longest_window(self, split: Split, wanted: int) -> int | None:
         """The longest window, up to the wanted one, that leaves enough training windows; 0 if none does."""

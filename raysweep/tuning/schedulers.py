@@ -8,7 +8,7 @@ can't be preloaded, says CONTINUE to NaN, and compares a window of 64 with one o
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,37 @@ class GroupedAsha(FIFOScheduler):  # type: ignore[misc]
         self._judged.add((row.trial_id, row.rung))
         if row.is_stop:
             self._stopped.add(row.trial_id)
+
+
+def rungs_of_history(
+    settings: Asha,
+    metric: str,
+    settings_text: str,
+    history: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]],
+) -> list[RungRow]:
+    """What trials that ended without this scheduler scored at its rungs: newcomers are to be measured against them too.
+
+    Args:
+        settings: The scheduler's.
+        metric: Which column of an epoch is compared.
+        settings_text: The settings as the ledger knows them.
+        history: Rows of trials, each with the rows of its epochs, in the order in which they ended.
+    """
+    rungs = Rungs(settings)
+    return [
+        RungRow(
+            trial_id=trial["trial_id"],
+            bracket=bracket_of(trial["config"], settings.within),
+            scheduler=settings_text,
+            rung=epoch["epoch"],
+            score=epoch[metric],
+            cutoff=None,
+            is_stop=False,
+        )
+        for trial, epochs in history
+        for epoch in epochs[:-1]  # reaching the end is no rung
+        if epoch["epoch"] in rungs.within(range(epoch["epoch"], epoch["epoch"] + 1)) and epoch[metric] is not None
+    ]
 
 
 def bracket_of(config: dict[str, Any], within: Sequence[str]) -> str:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from raysweep.forecasting import baselines
 from raysweep.forecasting.baselines import Ridge, fit_ridges, score_baselines
 from raysweep.forecasting.protocol import eval_sets, holdout_borders
 from tests.forecasting.builders import make_series, noisy_wave
@@ -95,6 +98,46 @@ def test_replication_is_in_sample_on_the_window() -> None:
 
 def test_a_series_too_short_for_the_window_has_no_baselines() -> None:
     assert score_baselines(make_series(noisy_wave(50)), "replication", None, 50) == {}
+
+
+def test_a_series_that_is_flat_where_it_is_scaled_has_no_baselines() -> None:
+    values = noisy_wave(400)
+    values[:280] = 0.1
+    assert score_baselines(make_series(values), "holdout", 0.85, 8) == {}
+    assert score_baselines(make_series(noisy_wave(10)), "holdout", 0.3, 1) == {}
+    assert score_baselines(make_series(noisy_wave(6)), "holdout", 0.3, 1) == {}
+
+
+@pytest.mark.parametrize("block", [1, 1000, 4_000_000])
+def test_a_long_series_gets_the_same_fit_block_by_block(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled = noisy_wave(700, num_channels=2) / 20
+    penalties = [0.0, 1e-6, 1e-2]
+    exact = list(fit_ridges(scaled, 16, penalties))
+    monkeypatch.setattr(baselines, "MAX_SVD_WINDOWS", 100)
+    monkeypatch.setattr(baselines, "MAX_BLOCK_VALUES", block)
+    for one, other in zip(exact, fit_ridges(scaled, 16, penalties), strict=True):
+        assert other.coefficients == pytest.approx(one.coefficients, rel=1e-6, abs=1e-8)
+
+
+def test_baselines_are_the_same_whatever_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    series = make_series(noisy_wave(400))
+    before = _by_part(series)
+    monkeypatch.setattr(baselines, "MAX_BLOCK_VALUES", 500)
+    after = _by_part(series)
+    assert before.keys() == after.keys()
+    for key, baseline in before.items():
+        assert after[key].score.mse == pytest.approx(baseline.score.mse)
+
+
+def test_the_memory_of_a_fit_does_not_grow_with_the_series() -> None:
+    scaled = np.random.default_rng(0).normal(size=(150_000, 1))
+    tracemalloc.start()
+    try:
+        list(fit_ridges(scaled, 128, [1e-3]))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 110e6, "all windows at once are 150 MB"
 
 
 def test_an_unstable_ridge_is_not_chosen_but_scored_as_it_is() -> None:

@@ -95,6 +95,16 @@ def test_training_windows_that_a_window_leaves(catalog: Catalog, name: str, time
         assert catalog.num_train_windows(name, "replication", None, time_steps) <= 0
 
 
+def test_a_series_that_is_flat_in_training(folder: Path) -> None:
+    rows = "".join(f"{hour},{0.1 if hour < 30 else hour},{hour}\n" for hour in range(100))
+    (folder / "a.csv").write_text("t,v,w\n" + rows)
+    catalog = FolderCatalog(PROJECT_ROOT / "models", [folder])
+    reason = "channel 0 is constant over the first 30 points of a, on which it is scaled at split.origin 0.45"
+    assert catalog.why_untrainable("a", "holdout", 0.45) == reason
+    assert catalog.why_untrainable("a", "holdout", 0.85) is None
+    assert catalog.why_untrainable("a", "replication", None) is None
+
+
 def test_protocol_versions(catalog: Catalog) -> None:
     assert {name: catalog.protocol_version(name) for name in PROTOCOLS} == dict(PROTOCOL_VERSION)
 

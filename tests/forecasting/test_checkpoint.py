@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from raysweep.errors import CheckpointError
-from raysweep.forecasting.checkpoint import load_checkpoint, load_newest, save_checkpoint
+from raysweep.forecasting.checkpoint import FORMAT, load_checkpoint, load_newest, save_checkpoint
 from raysweep.forecasting.training import start_training, train_epochs
 from raysweep.forecasting.windows import prepare
 from tests.forecasting.builders import Causal, make_config, noisy_wave
@@ -44,7 +45,12 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["epoch-000004.ckpt", "epoch-000005.ckpt"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "header", "foreign"])
+def _signed(content: bytes, form: str = FORMAT) -> bytes:
+    first = {"format": form, "sha256": hashlib.sha256(content).hexdigest()}
+    return json.dumps(first).encode() + b"\n" + content
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "header", "epoch", "short pickle"])
 def test_a_damaged_file_is_found_out_and_the_one_before_is_used(tmp_path: Path, damage: str) -> None:
     _train(tmp_path, 4, save_at={3, 4})
     newest = tmp_path / "epoch-000004.ckpt"
@@ -58,9 +64,11 @@ def test_a_damaged_file_is_found_out_and_the_one_before_is_used(tmp_path: Path, 
             content = bytearray()
         case "header":
             content[:30] = b"x" * 30
-        case "foreign":
-            header, _, rest = bytes(content).partition(b"\n")
-            content = bytearray(json.dumps(json.loads(header) | {"format": "other"}).encode() + b"\n" + rest)
+        case "epoch":
+            content = bytearray(bytes(content).replace(b'"epoch": 4,', b'"epoch": 3,', 1))
+        case "short pickle":  # with a checksum that holds: torch fails with another error than for damaged bytes
+            header = bytes(content).split(b"\n")[1]
+            content = bytearray(_signed(header + b"\n" + b"\x80\x02"))
     newest.write_bytes(content)
     with pytest.raises(CheckpointError, match="epoch-000004"):
         load_checkpoint(newest)
@@ -75,9 +83,45 @@ def test_another_trials_checkpoint_is_not_taken(tmp_path: Path) -> None:
     assert load_newest(tmp_path / "nowhere", "trial") is None
 
 
-def test_a_hostile_file_runs_no_code(tmp_path: Path) -> None:
-    import hashlib
+def test_another_format_is_not_passed_over(tmp_path: Path) -> None:
+    _train(tmp_path, 4, save_at={3, 4})
+    newest = tmp_path / "epoch-000004.ckpt"
+    newest.write_bytes(_signed(newest.read_bytes().partition(b"\n")[2], "raysweep-checkpoint-3"))
+    with pytest.raises(CheckpointError, match=r"epoch-000004\.ckpt: format 'raysweep-checkpoint-3'; this version"):
+        load_newest(tmp_path, "trial")
 
+
+def test_what_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / "trial"
+    _train(folder, 4, save_at={3, 4})
+    (folder / "epoch-000005.ckpt").mkdir()
+    with pytest.raises(CheckpointError, match=r"epoch-000005\.ckpt: can't be read \("):
+        load_newest(folder, "trial")
+    with pytest.raises(CheckpointError, match=r"epoch-000004\.ckpt: can't be read \("):
+        load_newest(folder / "epoch-000004.ckpt", "trial")
+
+
+def test_a_checkpoint_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"epoch-000001\.ckpt: no such file"):
+        load_checkpoint(tmp_path / "epoch-000001.ckpt")
+
+
+def test_the_newest_is_the_one_of_the_last_epoch(tmp_path: Path) -> None:
+    _train(tmp_path, 2, save_at={1, 2})
+    (tmp_path / "epoch-000001.ckpt").rename(tmp_path / "epoch-999999.ckpt")
+    (tmp_path / "epoch-000002.ckpt").rename(tmp_path / "epoch-1000000.ckpt")
+    checkpoint = load_newest(tmp_path, "trial")
+    assert checkpoint is not None
+    assert checkpoint.epoch == 2
+
+
+def test_the_next_save_removes_what_killed_workers_left(tmp_path: Path) -> None:
+    (tmp_path / ".epoch-000001.ckpt.99999999.tmp").write_bytes(b"half")
+    _train(tmp_path, 1, save_at={1})
+    assert [file.name for file in tmp_path.iterdir()] == ["epoch-000001.ckpt"]
+
+
+def test_a_hostile_file_runs_no_code(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return (Path.touch, (tmp_path / "owned",))  # type: ignore[return-value]
@@ -88,18 +132,18 @@ def test_a_hostile_file_runs_no_code(tmp_path: Path) -> None:
     torch.save({"model": Evil(), "optimizer": {}}, buffer)
     tensors = buffer.getvalue()
     header = {
-        "format": "raysweep-checkpoint-1",
         "trial_id": "trial",
         "epoch": 1,
         "num_steps": 1,
         "scaler": {"mean": [0.0], "std": [1.0]},
         "history": [],
-        "num_bytes": len(tensors),
-        "sha256": hashlib.sha256(tensors).hexdigest(),
     }
-    for name, content in {"a": json.dumps(header).encode() + b"\n" + tensors, "b": pickle.dumps(Evil())}.items():
+    for name, content in {
+        "a": _signed(json.dumps(header).encode() + b"\n" + tensors),
+        "b": pickle.dumps(Evil()),
+    }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(CheckpointError):
+        with pytest.raises(CheckpointError, match="not a readable checkpoint"):
             load_checkpoint(tmp_path / name)
     assert not (tmp_path / "owned").exists()
 

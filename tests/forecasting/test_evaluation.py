@@ -98,6 +98,36 @@ def test_a_series_too_short_for_the_window_is_no_failure() -> None:
     assert reasons["test"] == "the part test of short begins at point 85, before one window of 90 has passed"
 
 
+@pytest.mark.parametrize("level", [5.0, 0.1])
+def test_a_series_that_is_flat_where_it_is_scaled_is_no_failure(level: float) -> None:
+    values = noisy_wave(400)
+    values[:280] = level
+    rows, forecasts = evaluate(Repeat(), make_config(), make_series(values, "late"), CPU)
+    assert forecasts == []
+    assert len(rows) == 6
+    assert {(row.score.num_targets, row.score.reason) for row in rows} == {
+        (0, "channel 0 is constant over the first 280 points of late, on which it is scaled at split.origin 0.85")
+    }
+
+
+@pytest.mark.parametrize("num_points", [6, 10])
+def test_a_series_without_a_training_part_is_no_failure(num_points: int) -> None:
+    config = make_config(time_steps=1, origin=0.3)
+    rows, forecasts = evaluate(Repeat(), config, make_series(noisy_wave(num_points)), CPU)
+    assert forecasts == []
+    assert len(rows) == 6
+    assert all(row.score.num_targets == 0 and row.score.reason for row in rows)
+
+
+def test_forecasts_of_a_long_series_are_no_longer_than_the_horizon() -> None:
+    _, forecasts = evaluate(Repeat(), make_config(), make_series(noisy_wave(2000)), CPU)
+    (ahead,) = [each for each in forecasts if (each.part, each.mode) == ("test", "regressive")]
+    assert ahead.predicted.shape == (30, 120, 1)
+    assert ahead.first_to_end.shape == (300, 1)
+    start, step, predicted = ahead.points()
+    assert len(predicted) == len({*zip(start.tolist(), step.tolist(), strict=True)}) == 300 + ahead.num_steps[1:].sum()
+
+
 def test_one_part_may_be_scored_where_the_other_is_too_early() -> None:
     rows, _ = evaluate(Repeat(), make_config(time_steps=80), make_series(noisy_wave(100)), CPU)
     assert {row.part: row.score.num_targets > 0 for row in rows} == {"val": False, "test": True}
@@ -113,6 +143,7 @@ def test_predictions_hold_every_forecast_point(tmp_path: Path) -> None:
     one_step = table[(table["part"] == "test") & (table["mode"] == "batch")]
     (row,) = [row for row in rows if row.part == "test" and row.mode == "batch"]
     assert ((one_step["predicted"] - one_step["actual"]) ** 2).mean() == pytest.approx(row.score.mse)
+    assert not table.duplicated(["part", "mode", "start", "step", "channel"]).any()
     # The first start's forecast runs to the end of the part, for the picture.
     ahead = table[(table["part"] == "test") & (table["mode"] == "regressive") & (table["channel"] == "channel_0")]
     assert (ahead["start"] == 340).sum() == 60
@@ -120,3 +151,23 @@ def test_predictions_hold_every_forecast_point(tmp_path: Path) -> None:
     (scored,) = [row for row in rows if (row.part, row.mode, row.horizon) == ("test", "regressive", 30)]
     within = ahead[ahead["step"] <= 30]
     assert len(within) == scored.score.num_targets
+
+
+def test_predictions_are_whole_or_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    series = make_series(noisy_wave(400))
+    _, forecasts = evaluate(Repeat(), make_config(), series, CPU)
+    file = tmp_path / "t.parquet"
+    (tmp_path / ".t.parquet.99999999.tmp").write_bytes(b"half")  # of a worker that was killed
+    (tmp_path / ".u.parquet.99999999.tmp").write_bytes(b"of another trial")
+    write_predictions(file, forecasts, {"made": series})
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".u.parquet.99999999.tmp", "t.parquet"]
+    before = file.read_bytes()
+
+    def no_space(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", no_space)  # a full disk can't be had in a unit test
+    with pytest.raises(OSError, match="No space"):
+        write_predictions(file, forecasts[:1], {"made": series})
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".u.parquet.99999999.tmp", "t.parquet"]
+    assert file.read_bytes() == before

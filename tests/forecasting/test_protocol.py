@@ -12,6 +12,7 @@ from raysweep.forecasting.protocol import (
     holdout_borders,
     num_train_windows,
     scored_parts,
+    why_unscalable,
     why_unscorable,
 )
 
@@ -119,6 +120,34 @@ def test_replication_scales_by_the_whole_series_with_the_population_deviation() 
 def test_a_constant_channel_cannot_be_scaled() -> None:
     with pytest.raises(ValueError, match="channel 1 is constant over the first 3 points"):
         Scaler.fit(np.array([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]]))
+
+
+@pytest.mark.parametrize("level", [0.1, -1e12, 3.3, 1e-200])
+def test_a_series_that_only_rounding_moves_cannot_be_scaled(level: float) -> None:
+    values = np.full((300, 1), level)
+    values[::7] = np.nextafter(level, np.inf)
+    values[200:] *= 2
+    with pytest.raises(ValueError, match="channel 0 is constant over the first 100 points"):
+        fit_scaler(values, "holdout", 0.484)
+    reason = "channel 0 is constant over the first 100 points of s, on which it is scaled at split.origin 0.484"
+    assert why_unscalable(values, "holdout", 0.484, name="s") == reason
+    if level != 1e-200:  # the squares of so small differences are 0
+        assert why_unscalable(values, "holdout", 0.85, name="s") is None
+        assert why_unscalable(values, "replication", None, name="s") is None
+
+
+def test_a_small_change_of_a_large_value_is_kept() -> None:
+    values = 1e9 + np.arange(100.0)[:, None] * 1e-4
+    assert why_unscalable(values, "replication", None, name="s") is None
+    assert Scaler.fit(values).std == pytest.approx(values.std(axis=0))
+
+
+def test_a_training_part_of_one_point_or_none_cannot_be_scaled() -> None:
+    values = np.arange(10.0)[:, None]
+    one = why_unscalable(values, "holdout", 0.3, name="s")
+    assert one == "channel 0 is constant over the first 1 point of s, on which it is scaled at split.origin 0.3"
+    none = why_unscalable(values[:6], "holdout", 0.3, name="s")
+    assert none == "there is no point in the training part of s, on which it is scaled at split.origin 0.3"
 
 
 def test_a_window_that_a_part_cannot_serve_has_a_reason() -> None:

@@ -40,7 +40,7 @@ CHOICES: dict[tuple[str, str], tuple[Scalar, ...]] = {("mixer", "order"): (1, 2,
     (model, "pe_type"): PE_TYPES for model in ("att", "att_mh", "vq", "vq_mh")
 }
 
-NUM_POINTS = {"4single": 1785, "y_w": 733, "w_y": 728, "short": 100, "twin": 800}
+NUM_POINTS = {"4single": 1785, "y_w": 733, "w_y": 728, "short": 100, "twin": 800, "flat": 1000}
 NUM_CHANNELS = {"twin": 2}
 
 
@@ -106,6 +106,12 @@ class CatalogDouble:
             return math.floor(0.8 * (num_points - time_steps))
         assert origin is not None
         return math.floor(round((origin - 0.15) * num_points, 6)) - time_steps
+
+    def why_untrainable(self, dataset: str, protocol: ProtocolName, origin: float | None) -> str | None:
+        """The series `flat` is flat over its first half."""
+        if dataset != "flat" or origin is None or origin - 0.15 > 0.5:
+            return None
+        return f"channel 0 is constant over the first half of {dataset}, on which it is scaled at split.origin {origin}"
 
     def protocol_version(self, protocol: ProtocolName) -> str:
         return f"{protocol}-1"

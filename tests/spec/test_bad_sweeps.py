@@ -67,7 +67,7 @@ mode: max
         "valid: val_mse_batch, val_loss, val_mse_regressive under protocol holdout",
         "x.yaml:5: model: 'atx'; did you mean att? valid: att, att_mh, lstm, vq, vq_mh, mixer, torn",
         "x.yaml:7: train.learning_rate: 'fast', which is text; a number above 0",
-        "x.yaml:9: dataset: 'y_x'; did you mean y_w? valid: 4single, y_w, w_y, short, twin, lost",
+        "x.yaml:9: dataset: 'y_x'; did you mean y_w? valid: 4single, y_w, w_y, short, twin, flat, lost",
         "x.yaml:10: dataset: given twice, first at line 9; each key once",
         "x.yaml:11: train.time_steps: 1; a whole number of at least 2",
         "x.yaml:12: model.d_model: in vq, `d_model >= 1` must hold, but d_model is 0; values that keep it",

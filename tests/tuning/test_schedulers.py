@@ -9,7 +9,7 @@ from raysweep.forecasting.results import EpochResult
 from raysweep.ledger.rows import RungRow
 from raysweep.spec.sweep import Asha
 from raysweep.tuning.report import Report
-from raysweep.tuning.schedulers import GroupedAsha, Rungs, bracket_of
+from raysweep.tuning.schedulers import GroupedAsha, Rungs, bracket_of, rungs_of_history
 
 SETTINGS = Asha(grace_period=2, reduction_factor=3, within=("model",))
 
@@ -129,3 +129,14 @@ def test_a_trial_that_only_needs_new_scores_competes_with_nobody() -> None:
     _tell(scheduler, "b", [0.0, 1.0])
     assert scheduler.on_trial_result(None, _trial("c", is_rescore=True), _report(1, [9.0, 9.0])) == "CONTINUE"
     assert scheduler.take_decisions("c") == []
+
+
+def test_trials_that_ended_without_the_scheduler_set_the_measure_too() -> None:
+    config = {"model": "att", "protocol": "holdout", "split.origin": 0.85}
+    epochs = [{"epoch": number, "val_mse_batch": 1.0} for number in range(1, 8)]
+    winner = ({"trial_id": "winner", "config": config}, epochs)
+    short = ({"trial_id": "short", "config": config}, epochs[:2])
+    rows = rungs_of_history(SETTINGS, "val_mse_batch", "asha text", [winner, short])
+    assert [(row.trial_id, row.rung) for row in rows] == [("winner", 2), ("winner", 6)]
+    assert _tell(_scheduler(rows), "loser", [0.0, 50.0]) == "STOP"
+    assert _tell(_scheduler(), "loser", [0.0, 50.0]) == "CONTINUE"

@@ -52,7 +52,7 @@ NAMES = [
         "no model and no dataset",
         "name: s\nparam_space:\n  train.batch_size: 3\n",
         "x.yaml:3: model: missing; valid: att, att_mh, lstm, vq, vq_mh, mixer, torn",
-        "x.yaml:3: dataset: missing; valid: 4single, y_w, w_y, short, twin, lost",
+        "x.yaml:3: dataset: missing; valid: 4single, y_w, w_y, short, twin, flat, lost",
     ),
     bad(
         "a typing mistake in a setting", top("metrik: val_loss"), "x.yaml:5: metrik: unknown key; did you mean metric?"
@@ -81,7 +81,7 @@ NAMES = [
     bad(
         "an unknown series to evaluate on",
         top("evaluate_on: [y_w, y_ww]"),
-        "x.yaml:5: evaluate_on: 'y_ww'; did you mean y_w? valid: 4single, y_w, w_y, short, twin, lost",
+        "x.yaml:5: evaluate_on: 'y_ww'; did you mean y_w? valid: 4single, y_w, w_y, short, twin, flat, lost",
     ),
     bad(
         "nothing to evaluate on",
@@ -153,7 +153,7 @@ NAMES = [
     bad(
         "an unknown series",
         entry("train.batch_size: 3", dataset="y+w"),
-        "x.yaml:4: dataset: 'y+w'; did you mean y_w? valid: 4single, y_w, w_y, short, twin, lost",
+        "x.yaml:4: dataset: 'y+w'; did you mean y_w? valid: 4single, y_w, w_y, short, twin, flat, lost",
     ),
     bad(
         "arguments as a mapping",

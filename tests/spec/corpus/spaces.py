@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.spec.corpus.case import bad, entry
+from tests.spec.corpus.case import HYPEROPT, bad, entry
 
 SPACES = [
     bad(
@@ -69,6 +69,16 @@ SPACES = [
         "a default window too long",
         entry("train.batch_size: 8", dataset="short"),
         "x.yaml:4: train.time_steps: 112 (the default) leaves 0 training windows of short at split.origin 0.85; at least 64: the longest window that fits is 6",
+    ),
+    bad(
+        "a series that is flat in training",
+        entry("split.origin: {grid_search: [0.85, 0.6]}", dataset="flat"),
+        "x.yaml:4: dataset: channel 0 is constant over the first half of flat, on which it is scaled at split.origin 0.6; a series that varies there, or a later split.origin",
+    ),
+    bad(
+        "one of several series is flat in training",
+        f"{HYPEROPT}param_space:\n  model: att\n  dataset:\n    choice:\n      - 4single\n      - flat\n  split.origin: {{uniform: [0.5, 0.7]}}\n",
+        "x.yaml:8: dataset: channel 0 is constant over the first half of flat, on which it is scaled at split.origin 0.5; a series that varies there, or a later split.origin",
     ),
     bad(
         "a series too short",
