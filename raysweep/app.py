@@ -74,7 +74,7 @@ def run_sweep(
                 failed = _run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)
         else:
             display.note(f"nothing to run: all {len(plan.done)} trials are done")
-        with LedgerReader(prepared.paths.ledger) as reader:
+        with LedgerReader(prepared.paths.ledger, check=False) as reader:
             return failed | reader.current_trial_ids(status="failed")
 
 
@@ -211,7 +211,7 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
 def _make_current(ledger: LedgerWriter, prepared: PreparedSweep) -> None:
     """From now on the ledger's current trials are those that the sweep file asks for."""
     wanted = {trial.trial_id for trial in prepared.wanted}
-    with LedgerReader(prepared.paths.ledger) as reader:
+    with LedgerReader(prepared.paths.ledger, check=False) as reader:
         if reader.current_trial_ids() == wanted:
             return
     with ledger.transaction():

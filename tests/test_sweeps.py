@@ -284,6 +284,34 @@ def test_ctrl_c_keeps_everything_and_the_same_command_goes_on(project: Project) 
     assert before.items() <= after.items(), "what was trained is not trained again"
 
 
+def test_a_killed_driver_loses_nothing(project: Project) -> None:
+    """SIGKILL in the middle: the same command goes on, and ends as if nothing had happened, bit for bit."""
+    space = _space(model="att", **{"train.num_epochs": 120, "train.learning_rate": _grid(1e-2, 1e-3, 1e-4)})
+    sweep = project.write_sweep("killed", param_space=space)
+    process = subprocess.Popen(
+        project.command([sweep]),
+        cwd=project.root,
+        env=project.full_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    _wait_for_epochs(project.paths("killed").ledger, process, at_least=20)
+    process.kill()
+    process.wait(timeout=10)
+    before = _losses(project, "killed")
+    assert 20 <= len(before) < 360
+    assert "3 trials" in project.run("plan", sweep).stdout
+    project.run(sweep)
+    after = _losses(project, "killed")
+    assert before.items() <= after.items()
+    project.run(project.write_sweep("unharmed", param_space=space))
+    assert after == _losses(project, "unharmed")
+    assert {row["status"] for row in _rows(project, "killed").values()} == {"finished"}
+    with sqlite3.connect(project.root / "mlflow.db") as database:
+        assert database.execute("SELECT DISTINCT status FROM runs").fetchall() == [("FINISHED",)]
+
+
 def _wait_for_epochs(ledger: Path, process: subprocess.Popen[str], at_least: int) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:

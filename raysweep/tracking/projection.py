@@ -79,7 +79,7 @@ class Projection:
         self._tally = _Tally()
         is_complete = False
         try:
-            with LedgerReader(self._paths.ledger) as ledger:
+            with LedgerReader(self._paths.ledger, check=self._runs is None) as ledger:
                 is_complete = self._project(ledger, is_driver_gone, deadline)
         finally:
             if not is_complete:
