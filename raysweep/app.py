@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from raysweep.baseline_rows import Baselines
 from raysweep.errors import InputError, Interrupted, LockedError, Problem
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.ledger.reader import LedgerReader
@@ -21,7 +22,7 @@ from raysweep.locks import FileLock
 from raysweep.paths import SweepPaths
 from raysweep.planning.plan import Plan, WantedTrial
 from raysweep.planning.progress import Progress
-from raysweep.prepare import Baselines, PreparedSweep, Workspace, scheduler_text
+from raysweep.prepare import PreparedSweep, Workspace, scheduler_text
 from raysweep.signals import interruptible
 from raysweep.spec.config import Scalar
 from raysweep.spec.sweep import Asha, HyperOpt, Resources, Sweep

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from raysweep.forecasting.baselines import score_baselines
 from raysweep.forecasting.catalog import FolderCatalog
 from raysweep.forecasting.protocol import EvalSet, eval_sets
 from raysweep.forecasting.series import Series
 from raysweep.ledger.reader import KnownTrial, LedgerReader, Row, has_ledger
-from raysweep.ledger.rows import ConfigRow, EvaluationRow, TrialRow
+from raysweep.ledger.rows import ConfigRow, TrialRow
 from raysweep.paths import SweepPaths, default_folder
 from raysweep.planning.plan import KnownPoint, Plan, WantedTrial, make_plan
 from raysweep.spec.config import Config, ProtocolName, Scalar, config_id, trial_id
@@ -92,7 +91,7 @@ class PreparedSweep:
 
         @cache
         def of_series(name: str, origin: float | None, time_steps: int) -> frozenset[tuple[str, str]]:
-            sets = _eval_sets(self.catalog.series(name), self.sweep.protocol, origin, time_steps)
+            sets = eval_sets_of(self.catalog.series(name), self.sweep.protocol, origin, time_steps)
             return frozenset((name, eval_set.digest) for eval_set in sets)
 
         def of_trial(trial: WantedTrial) -> frozenset[tuple[str, str]]:
@@ -172,63 +171,13 @@ def scheduler_text(sweep: Sweep) -> str:
     )
 
 
-class Baselines:
-    """The baselines on every evaluation set that a sweep's trials are scored on, each computed once.
-
-    Attributes:
-        references: Their mean squared errors, by evaluation set and name.
-    """
-
-    def __init__(self, prepared: PreparedSweep) -> None:
-        self._catalog = prepared.catalog
-        self._datasets = prepared.dataset_names()
-        self._done: set[tuple[float | None, int]] = set()
-        self.references: dict[str, dict[str, float]] = {}
-
-    def rows_for(self, trials: Iterable[WantedTrial]) -> list[EvaluationRow]:
-        """The rows that these trials need and no trial before them did."""
-        rows: list[EvaluationRow] = []
-        for config in (Config.from_flat(trial.config) for trial in trials):
-            # Under holdout the evaluation sets are the same for every window.
-            time_steps = config.train.time_steps if config.protocol == "replication" else 1
-            if (config.origin, time_steps) not in self._done:
-                self._done.add((config.origin, time_steps))
-                for name in self._datasets:
-                    rows += self._score(self._catalog.series(name), config.protocol, config.origin, time_steps)
-        return rows
-
-    def _score(
-        self, series: Series, protocol: ProtocolName, origin: float | None, time_steps: int
-    ) -> Iterator[EvaluationRow]:
-        scores = score_baselines(series, protocol, origin, time_steps)
-        for eval_set in _eval_sets(series, protocol, origin, time_steps):
-            for baseline in scores.get(eval_set.digest, []):
-                is_floor = baseline.name == "noise_floor"
-                if not is_floor:
-                    self.references.setdefault(eval_set.digest, {})[baseline.name] = baseline.score.mse
-                yield EvaluationRow(
-                    kind="noise_floor" if is_floor else "baseline",
-                    trial_id="",
-                    model=baseline.name,
-                    eval_dataset=series.name,
-                    protocol=protocol,
-                    origin=origin,
-                    part=eval_set.part,
-                    mode=eval_set.mode,
-                    horizon=eval_set.horizon,
-                    eval_set_hash=eval_set.digest,
-                    data_source=series.source,
-                    settings=baseline.settings or None,
-                    **asdict(baseline.score),
-                )
-
-
 def searched_keys(sweep: Sweep) -> dict[str, Domain]:
     """What HyperOpt draws from; it takes exactly one mapping under `param_space`."""
     return {key: domain for key, domain in sweep.spaces[0].items() if not isinstance(domain, Scalar)}
 
 
-def _eval_sets(series: Series, protocol: ProtocolName, origin: float | None, time_steps: int) -> list[EvalSet]:
+def eval_sets_of(series: Series, protocol: ProtocolName, origin: float | None, time_steps: int) -> list[EvalSet]:
+    """Everything that trials with these settings are scored over on one series."""
     return eval_sets(
         data_digest=series.digest,
         num_points=len(series.values),

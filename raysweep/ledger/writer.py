@@ -7,17 +7,16 @@ readers (the tracking process, `raysweep status`) never block it.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from raysweep.errors import LedgerError
-from raysweep.ledger.reader import check_pages, check_version, has_ledger
+from raysweep.ledger.creation import create_ledger, is_absent
+from raysweep.ledger.reader import check_pages, check_version
 from raysweep.ledger.rows import (
     CommandRow,
     ConfigRow,
@@ -28,7 +27,7 @@ from raysweep.ledger.rows import (
     TrialFacts,
     TrialRow,
 )
-from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, to_sql
+from raysweep.ledger.schema import to_sql
 
 SCORES = (
     "predict_mse_batch",
@@ -54,8 +53,8 @@ class LedgerWriter:
         self._file = file
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            if _is_absent(file):
-                _create(file)
+            if is_absent(file):
+                create_ledger(file)
             self._connection = sqlite3.connect(
                 f"{file.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=20
             )
@@ -278,72 +277,3 @@ class LedgerWriter:
                 raise
         except sqlite3.Error as error:
             raise LedgerError(f"{self._file}: can't be written ({error})") from error
-
-
-def _is_absent(file: Path) -> bool:
-    """Also an empty file is no ledger yet; a folder, say, is there and in the way."""
-    return not file.exists() or (file.is_file() and not has_ledger(file))
-
-
-def _create(file: Path) -> None:
-    """Puts a new ledger at `file`, unless one is there by now. A kill leaves either all of it or nothing there."""
-    with _only_creator(file.parent) as folder:
-        if not _is_absent(file):
-            return
-        for leftover in _leftovers(file):
-            leftover.unlink(missing_ok=True)
-        draft = file.with_name(f"{_draft_prefix(file)}{os.getpid()}")
-        try:
-            _write_empty(draft)
-            # A link, as a rename would overwrite what came meanwhile.
-            with suppress(FileExistsError):
-                _link(draft, file)
-        finally:
-            draft.unlink(missing_ok=True)
-        os.fsync(folder)
-
-
-@contextmanager
-def _only_creator(folder: Path) -> Iterator[int]:
-    """Holds the folder, as long as this process lives; gives its descriptor."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        # Some network file systems lock no folders; there the sweep's own lock must do.
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _draft_prefix(file: Path) -> str:
-    return f".{file.name}.draft-"
-
-
-def _leftovers(file: Path) -> list[Path]:
-    """Drafts of killed processes, an empty ledger, and journals without one, which SQLite would fold into the new."""
-    drafts = [path for path in file.parent.iterdir() if path.name.startswith(_draft_prefix(file))]
-    return [*drafts, *(file.with_name(file.name + end) for end in ("-journal", "-wal", "-shm")), file]
-
-
-def _write_empty(draft: Path) -> None:
-    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-        connection.executescript(
-            f"BEGIN; {TABLES}; INSERT INTO meta VALUES ('revision', '0');"
-            " INSERT INTO meta VALUES ('ledger_id', lower(hex(randomblob(8))));"
-            f" PRAGMA user_version = {SCHEMA_VERSION}; PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
-            # Last, so that nothing is left to be folded in: only the file itself gets its new name.
-            " PRAGMA journal_mode = WAL;"
-        )
-    with draft.open("rb") as content:
-        os.fsync(content.fileno())
-
-
-def _link(draft: Path, file: Path) -> None:
-    try:
-        os.link(draft, file)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        if not file.exists():
-            draft.rename(file)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from raysweep.errors import LedgerError
-from raysweep.ledger import writer as writer_module
+from raysweep.ledger import creation as creation_module
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.writer import LedgerWriter
 
@@ -91,7 +91,7 @@ def test_journals_without_their_ledger_are_not_folded_into_a_new_one(file: Path)
 
 def test_a_ledger_that_appeared_meanwhile_is_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where folders can't be locked: another process is done while this one still writes its draft."""
-    write_empty = writer_module._write_empty
+    write_empty = creation_module._write_empty
 
     def write_slowly(draft: Path) -> None:
         write_empty(draft)
@@ -100,7 +100,7 @@ def test_a_ledger_that_appeared_meanwhile_is_kept(file: Path, monkeypatch: pytes
             ids.append(_ledger_id(file))
 
     ids: list[str] = []
-    monkeypatch.setattr(writer_module, "_write_empty", write_slowly)
+    monkeypatch.setattr(creation_module, "_write_empty", write_slowly)
     LedgerWriter(file).close()
     assert [_ledger_id(file)] == ids
     assert not list(file.parent.glob("*draft*"))

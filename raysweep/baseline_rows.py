@@ -1,0 +1,64 @@
+"""The baselines as rows of the ledger: what every score of a sweep is read against. Nothing is written here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+
+from raysweep.forecasting.baselines import score_baselines
+from raysweep.forecasting.series import Series
+from raysweep.ledger.rows import EvaluationRow
+from raysweep.planning.plan import WantedTrial
+from raysweep.prepare import PreparedSweep, eval_sets_of
+from raysweep.spec.config import Config, ProtocolName
+
+
+class Baselines:
+    """The baselines on every evaluation set that a sweep's trials are scored on, each computed once.
+
+    Attributes:
+        references: Their mean squared errors, by evaluation set and name.
+    """
+
+    def __init__(self, prepared: PreparedSweep) -> None:
+        self._catalog = prepared.catalog
+        self._datasets = prepared.dataset_names()
+        self._done: set[tuple[float | None, int]] = set()
+        self.references: dict[str, dict[str, float]] = {}
+
+    def rows_for(self, trials: Iterable[WantedTrial]) -> list[EvaluationRow]:
+        """The rows that these trials need and no trial before them did."""
+        rows: list[EvaluationRow] = []
+        for config in (Config.from_flat(trial.config) for trial in trials):
+            # Under holdout the evaluation sets are the same for every window.
+            time_steps = config.train.time_steps if config.protocol == "replication" else 1
+            if (config.origin, time_steps) not in self._done:
+                self._done.add((config.origin, time_steps))
+                for name in self._datasets:
+                    rows += self._score(self._catalog.series(name), config.protocol, config.origin, time_steps)
+        return rows
+
+    def _score(
+        self, series: Series, protocol: ProtocolName, origin: float | None, time_steps: int
+    ) -> Iterator[EvaluationRow]:
+        scores = score_baselines(series, protocol, origin, time_steps)
+        for eval_set in eval_sets_of(series, protocol, origin, time_steps):
+            for baseline in scores.get(eval_set.digest, []):
+                is_floor = baseline.name == "noise_floor"
+                if not is_floor:
+                    self.references.setdefault(eval_set.digest, {})[baseline.name] = baseline.score.mse
+                yield EvaluationRow(
+                    kind="noise_floor" if is_floor else "baseline",
+                    trial_id="",
+                    model=baseline.name,
+                    eval_dataset=series.name,
+                    protocol=protocol,
+                    origin=origin,
+                    part=eval_set.part,
+                    mode=eval_set.mode,
+                    horizon=eval_set.horizon,
+                    eval_set_hash=eval_set.digest,
+                    data_source=series.source,
+                    settings=baseline.settings or None,
+                    **asdict(baseline.score),
+                )
