@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,3 +89,19 @@ def test_the_commands_are_those_that_are_there(project: Project) -> None:
     shown = project.run("--help").stdout
     for command in ("run", "plan", "status", "export", "compare", "sync", "models", "data"):
         assert re.search(rf"^  {command} ", shown, re.MULTILINE), command
+
+
+@pytest.mark.parametrize("name", ["replication", "first_sweep"])
+def test_pages_are_what_their_scripts_make_of_the_tables(name: str, tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "docs", tmp_path / "docs")
+    page = tmp_path / "docs" / f"{name}.md"
+    page.unlink()
+    subprocess.run(
+        [sys.executable, f"docs/{name}/make_page.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    assert page.read_text() == (PROJECT / "docs" / f"{name}.md").read_text()
