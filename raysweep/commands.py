@@ -18,6 +18,7 @@ from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ENDED
 from raysweep.paths import SweepPaths
 from raysweep.tracking.address import redact
+from raysweep.tracking.processes import is_driver_alive
 from raysweep.tracking.sync import sync_ledger
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ def _when(command: Mapping[str, object]) -> str:
     moment = command["finished_at"] or command["started_at"]
     assert isinstance(moment, float), "a time is a number"
     when = datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
+    if command["outcome"] is None and not is_driver_alive(command):
+        return f"killed; it began {when}, and the same command goes on"
     if command["outcome"] is None:
         return f"began {when}, process {command['pid']} on {command['host']}"
     return f"{command['outcome']} {when}"

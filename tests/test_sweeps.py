@@ -302,6 +302,7 @@ def test_a_killed_driver_loses_nothing(project: Project) -> None:
     before = _losses(project, "killed")
     assert 20 <= len(before) < 360
     assert "3 trials" in project.run("plan", sweep).stdout
+    assert "killed; it began" in project.run("status").stdout
     project.run(sweep)
     after = _losses(project, "killed")
     assert before.items() <= after.items()
