@@ -122,7 +122,9 @@ class Recorder(Callback):  # type: ignore[misc]
                 traceback=report.traceback,
                 scores=own_scores(report.evaluations, trial.config["config"]["dataset"]),
             )
-        if self._scheduler is not None and self._scheduler.is_stopped(trial.trial_id):
+        if self._scheduler is None or trial.config["is_rescore"]:  # stopped once, perhaps, but finished since
+            return None
+        if self._scheduler.is_stopped(trial.trial_id):
             return TrialEnd(status="stopped", finished_at=time.time(), stopped_by=self._scheduler.settings_text)
         return None
 
