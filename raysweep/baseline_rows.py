@@ -9,7 +9,7 @@ from raysweep.forecasting.baselines import score_baselines
 from raysweep.forecasting.series import Series
 from raysweep.ledger.rows import EvaluationRow
 from raysweep.planning.plan import WantedTrial
-from raysweep.prepare import PreparedSweep, eval_sets_of
+from raysweep.prepare import PreparedSweep, eval_sets_of, scored_window
 from raysweep.spec.config import Config, ProtocolName
 
 
@@ -30,8 +30,7 @@ class Baselines:
         """The rows that these trials need and no trial before them did."""
         rows: list[EvaluationRow] = []
         for config in (Config.from_flat(trial.config) for trial in trials):
-            # Under holdout the evaluation sets are the same for every window.
-            time_steps = config.train.time_steps if config.protocol == "replication" else 1
+            time_steps = scored_window(config)
             if (config.origin, time_steps) not in self._done:
                 self._done.add((config.origin, time_steps))
                 for name in self._datasets:

@@ -97,9 +97,7 @@ class PreparedSweep:
         def of_trial(trial: WantedTrial) -> frozenset[tuple[str, str]]:
             config = Config.from_flat(trial.config)
             names = dict.fromkeys([config.dataset, *(self.sweep.evaluate_on or ())])
-            # Under holdout they are the same for every window.
-            time_steps = config.train.time_steps if config.protocol == "replication" else 1
-            return frozenset().union(*(of_series(name, config.origin, time_steps) for name in names))
+            return frozenset().union(*(of_series(name, config.origin, scored_window(config)) for name in names))
 
         return of_trial
 
@@ -174,6 +172,11 @@ def scheduler_text(sweep: Sweep) -> str:
 def searched_keys(sweep: Sweep) -> dict[str, Domain]:
     """What HyperOpt draws from; it takes exactly one mapping under `param_space`."""
     return {key: domain for key, domain in sweep.spaces[0].items() if not isinstance(domain, Scalar)}
+
+
+def scored_window(config: Config) -> int:
+    """The window that decides what is scored: under holdout the evaluation sets are the same for every one."""
+    return config.train.time_steps if config.protocol == "replication" else 1
 
 
 def eval_sets_of(series: Series, protocol: ProtocolName, origin: float | None, time_steps: int) -> list[EvalSet]:
