@@ -73,6 +73,17 @@ class Project:
         assert done.returncode == expect, f"exit {done.returncode}, not {expect}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Starts `raysweep ARGUMENTS` here and leaves it running; both its outputs come as one."""
+        return subprocess.Popen(
+            self.command(arguments),
+            cwd=self.root,
+            env=self.full_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def full_environment(self) -> dict[str, str]:
         """This process's environment, with what the project needs."""
         return {**os.environ, "PYTHONPATH": str(PROJECT), **self.environment}

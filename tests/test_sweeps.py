@@ -259,14 +259,7 @@ def test_replication_and_several_channels(fast_project: Project) -> None:
 def test_ctrl_c_keeps_everything_and_the_same_command_goes_on(project: Project) -> None:
     space = _space(model="att", **{"train.num_epochs": 150, "train.learning_rate": _grid(1e-2, 1e-3, 1e-4)})
     sweep = project.write_sweep("long", param_space=space)
-    process = subprocess.Popen(
-        project.command([sweep]),
-        cwd=project.root,
-        env=project.full_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = project.start(sweep)
     _wait_for_epochs(project.paths("long").ledger, process, at_least=20)
     second = project.run(sweep, expect=2)
     assert f"process {process.pid} on " in second.stderr, "two drivers would train the same trials"
@@ -288,17 +281,10 @@ def test_a_killed_driver_loses_nothing(project: Project) -> None:
     """SIGKILL in the middle: the same command goes on, and ends as if nothing had happened, bit for bit."""
     space = _space(model="att", **{"train.num_epochs": 120, "train.learning_rate": _grid(1e-2, 1e-3, 1e-4)})
     sweep = project.write_sweep("killed", param_space=space)
-    process = subprocess.Popen(
-        project.command([sweep]),
-        cwd=project.root,
-        env=project.full_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    process = project.start(sweep)
     _wait_for_epochs(project.paths("killed").ledger, process, at_least=20)
     process.kill()
-    process.wait(timeout=10)
+    process.communicate(timeout=60)
     before = _losses(project, "killed")
     assert 20 <= len(before) < 360
     assert "3 trials" in project.run("plan", sweep).stdout
