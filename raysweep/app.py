@@ -31,7 +31,7 @@ from raysweep.tracking.follower import start_follower
 from raysweep.version import code_version
 
 if TYPE_CHECKING:
-    from raysweep.tuning.runner import RunningCluster
+    from raysweep.tuning.cluster import RunningCluster
     from raysweep.tuning.schedulers import GroupedAsha
     from raysweep.tuning.search import TrialList
 
@@ -89,7 +89,8 @@ def _run_missing(
     is_verbose: bool,
 ) -> set[str]:
     """The trials themselves; returns the ids of those that failed."""
-    from raysweep.tuning.runner import ray_cluster, run_trials
+    from raysweep.tuning.cluster import ray_cluster
+    from raysweep.tuning.runner import run_trials
 
     sweep = prepared.sweep
     baselines = Baselines(prepared)

@@ -1,0 +1,106 @@
+"""The Ray that trials run on: the one at `RAY_ADDRESS`, or one of our own that ends with the sweep."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raysweep.signals import raise_on_signals
+from raysweep.spec.sweep import Resources
+
+# Ray and Tune read these when they are imported, workers when they start.
+ENVIRONMENT: Mapping[str, str] = {
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it a GPU isn't deterministic
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Workers give freed memory back to the system and fault it in again at every step otherwise: an LSTM's step
+    # on a CPU takes 1.7 times as long (glibc's mallopt(3)).
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(10**9),
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+QUIET_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray.data")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningCluster:
+    """The Ray that trials run on."""
+
+    num_cpus: float
+    num_gpus: float
+
+    def num_slots(self, resources: Resources) -> int:
+        """How many trials fit at the same time."""
+        by_cpu = self.num_cpus / resources.cpu if resources.cpu else float("inf")
+        by_gpu = self.num_gpus / resources.gpu if resources.gpu else float("inf")
+        return max(int(min(by_cpu, by_gpu)), 0)
+
+
+@contextmanager
+def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCluster]:
+    """A Ray for the time of a sweep: the one at `RAY_ADDRESS`, or one of our own that ends with us.
+
+    Args:
+        num_jobs: CPUs to use here; None for all.
+        is_verbose: Whether Ray may speak for itself.
+    """
+    private = Path(tempfile.mkdtemp(prefix="raysweep-"))
+    try:
+        os.environ.update({key: value for key, value in ENVIRONMENT.items() if key not in os.environ})
+        address = os.environ.get("RAY_ADDRESS")
+        if address is None:
+            _use_own_token(private)
+        import ray
+
+        level = logging.INFO if is_verbose else logging.CRITICAL
+        for name in QUIET_LOGGERS:
+            logging.getLogger(name).setLevel(level)
+        options = {} if address else _local_options(num_jobs)
+        ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
+        raise_on_signals()  # ray.init has handlers of its own
+        for name in QUIET_LOGGERS:  # ray.init sets its own level again
+            logging.getLogger(name).setLevel(level)
+        try:
+            have = ray.cluster_resources()
+            yield RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0))
+        finally:
+            ray.shutdown()
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _local_options(num_jobs: int | None) -> dict[str, Any]:
+    options: dict[str, Any] = {"num_cpus": num_jobs, "include_dashboard": False}
+    quoted = shlex.quote(sys.executable)
+    if quoted != sys.executable:
+        # Ray starts workers through a shell and quotes every word of the command but the first.
+        options["runtime_env"] = {"py_executable": quoted}
+    return options
+
+
+def _use_own_token(folder: Path) -> None:
+    """Ray would write a token that others can read into the home folder; an open port of Ray runs anybody's code."""
+    file = folder / "token"
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(secrets.token_hex(32))
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(file)
