@@ -32,7 +32,7 @@ from raysweep.version import code_version
 
 if TYPE_CHECKING:
     from raysweep.tuning.cluster import RunningCluster
-    from raysweep.tuning.schedulers import GroupedAsha
+    from raysweep.tuning.retries import RetryingFifo
     from raysweep.tuning.search import TrialList
 
 FOLLOWER_SECONDS = 60.0  # how long the end of a sweep waits for MLflow; `raysweep sync` does the rest
@@ -119,7 +119,7 @@ def _run_missing(
             _search(ledger, prepared, plan, progress, baselines),
             inputs=inputs,
             metric=sweep.metric,
-            scheduler=_scheduler(prepared, plan, asha) if asha else None,
+            scheduler=_scheduler(prepared, plan, asha),
             next_rung=Rungs(asha),
             resources=resources,
             ledger=ledger,
@@ -132,10 +132,13 @@ def _run_missing(
     return {trial.trial_id for trial, _ in progress.failures}
 
 
-def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha) -> GroupedAsha:
+def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha | None) -> RetryingFifo:
     """ASHA as it was: with all that it decided before, and with the scores of trials that ended without it."""
+    from raysweep.tuning.retries import RetryingFifo
     from raysweep.tuning.schedulers import GroupedAsha, rungs_of_history
 
+    if asha is None:
+        return RetryingFifo()
     metric, text = prepared.sweep.metric, scheduler_text(prepared.sweep)
     with LedgerReader(prepared.paths.ledger, check=False) as reader:
         known = reader.rungs(text)

@@ -47,6 +47,7 @@ class Screen:
         self._drawn_at = 0.0
         self._is_last_shown = False
         self._num_failures_shown = 0
+        self._num_retries_shown = 0
 
     def note(self, line: str) -> None:
         """Something to know, once."""
@@ -54,6 +55,9 @@ class Screen:
 
     def show(self, progress: Progress) -> None:
         """Draws again if enough time has passed; failures are shown at once, a line each."""
+        for trial, reason in progress.retries[self._num_retries_shown :]:
+            self.note(f"lost: {trial_label(trial)}: {reason}")
+        self._num_retries_shown = len(progress.retries)
         for trial, error in progress.failures[self._num_failures_shown :]:
             self.note(f"failed: {trial_label(trial)}: {error}")
         self._num_failures_shown = len(progress.failures)

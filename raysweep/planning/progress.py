@@ -46,6 +46,7 @@ class Progress:
     best_score: float | None = None
     best_trial: WantedTrial | None = None
     failures: list[tuple[WantedTrial, str]] = field(default_factory=list)
+    retries: list[tuple[WantedTrial, str]] = field(default_factory=list)
     _running: dict[str, tuple[WantedTrial, float]] = field(default_factory=dict)
     _paces: dict[tuple[object, ...], _Pace] = field(default_factory=dict)
 
@@ -76,6 +77,12 @@ class Progress:
         """A trial has begun, or begun again."""
         trial = self.waiting.pop(trial_id, None) or self._running[trial_id][0]
         self._running[trial_id] = (trial, self.clock())
+
+    def retry(self, trial_id: str, reason: str) -> None:
+        """A trial has lost its worker and waits to be tried again."""
+        trial = self._running.pop(trial_id)[0] if trial_id in self._running else self.waiting[trial_id]
+        self.waiting[trial_id] = trial
+        self.retries.append((trial, reason))
 
     def end(self, trial_id: str, status: Status, *, score: float | None = None, error: str | None = None) -> None:
         """A trial has ended, perhaps before it began; `score` is what trials are compared by, lower is better."""

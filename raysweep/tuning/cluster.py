@@ -37,6 +37,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
+# Ray prints what its own processes complain of, in colours, whatever `log_to_driver` says; lines like this it skips.
+QUIET_ENVIRONMENT: Mapping[str, str] = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
 QUIET_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray.data")
 
 
@@ -64,7 +66,8 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
     """
     private = Path(tempfile.mkdtemp(prefix="raysweep-"))
     try:
-        os.environ.update({key: value for key, value in ENVIRONMENT.items() if key not in os.environ})
+        wanted = ENVIRONMENT if is_verbose else {**ENVIRONMENT, **QUIET_ENVIRONMENT}
+        os.environ.update({key: value for key, value in wanted.items() if key not in os.environ})
         address = os.environ.get("RAY_ADDRESS")
         if address is None:
             _use_own_token(private)

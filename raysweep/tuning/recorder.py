@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
@@ -17,8 +19,9 @@ from raysweep.forecasting.scores import with_skills
 from raysweep.ledger.rows import EpochRow, EvaluationRow, TrialEnd
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.planning.progress import Progress
+from raysweep.tuning.hang_watch import HangWatch
 from raysweep.tuning.report import Report, own_scores
-from raysweep.tuning.schedulers import GroupedAsha
+from raysweep.tuning.retries import PAUSES_SECONDS, RetryingFifo, num_failures, pause_after
 
 
 class SweepAborted(BaseException):
@@ -31,7 +34,7 @@ class Recorder(Callback):  # type: ignore[misc]
     Args:
         ledger: Open for writing.
         progress: Kept up to date.
-        scheduler: Asked for its decisions; None without one.
+        scheduler: Asked for its decisions.
         data_sources: `original`, `stand-in` or `file`, by series.
         references: Mean squared errors of the baselines by evaluation set and name; may grow while trials run.
         code_version: Goes into every row.
@@ -44,7 +47,7 @@ class Recorder(Callback):  # type: ignore[misc]
         *,
         ledger: LedgerWriter,
         progress: Progress,
-        scheduler: GroupedAsha | None,
+        scheduler: RetryingFifo,
         data_sources: Mapping[str, str],
         references: Mapping[str, Mapping[str, float]],
         code_version: str,
@@ -60,10 +63,13 @@ class Recorder(Callback):  # type: ignore[misc]
         self._on_change = on_change
         self._is_interrupted = is_interrupted
         self._ended: set[str] = set()
+        self._hangs = HangWatch()
+        self._hung: dict[str, str] = {}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The trial has a worker."""
         self._progress.start(trial.trial_id)
+        self._hangs.start(trial.trial_id)
         if not trial.config["is_rescore"]:
             self._write(lambda: self._ledger.start_trial(trial.trial_id, time.time(), self._code_version))
         self._on_change()
@@ -75,6 +81,7 @@ class Recorder(Callback):  # type: ignore[misc]
         report: Report = result.pop("report")  # Tune keeps every result; the ledger has this one
         if report.end == "no_storage":
             raise SweepAborted from StorageError(report.error)
+        self._hangs.hear(trial.trial_id, report)
         end = self._end_of(trial, report)
         rows = [self._evaluation_row(trial, evaluation) for evaluation in report.evaluations]
         if trial.config["is_rescore"]:
@@ -83,16 +90,23 @@ class Recorder(Callback):  # type: ignore[misc]
             self._write(lambda: self._record(trial, report, end, rows))
         if end is not None:
             self._ended.add(trial.trial_id)
+            self._hangs.forget(trial.trial_id)
             self._progress.end(trial.trial_id, end.status, score=report.score, error=end.error)
         self._on_change()
 
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The worker is gone; the scheduler will try the trial again."""
+        reason = self._take_reason(trial)
+        again = f"tried again in {pause_after(trial):g} s ({num_failures(trial)} of {len(PAUSES_SECONDS)})"
+        self._progress.retry(trial.trial_id, f"{reason}; {again}")
+        self._on_change()
+
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The worker itself is gone: what the trial did is in no report."""
+        """The worker is gone, and this was the last try."""
         if trial.trial_id in self._ended:
             return
-        text = _error_text(trial)
-        error = next((line for line in reversed(text.splitlines()) if line.strip()), "its worker ended without a word")
-        end = TrialEnd(status="failed", finished_at=time.time(), error=error.strip(), traceback=text)
+        error = f"{self._take_reason(trial)}; that was try {num_failures(trial)}"
+        end = TrialEnd(status="failed", finished_at=time.time(), error=error, traceback=_error_text(trial))
         self._ended.add(trial.trial_id)
         if not trial.config["is_rescore"]:
             self._write(lambda: self._ledger.end_trial(trial.trial_id, end))
@@ -103,11 +117,28 @@ class Recorder(Callback):  # type: ignore[misc]
         """Once a turn of Tune's loop."""
         if self._is_interrupted():
             raise SweepAborted
+        self._end_hung(trials)
         self._on_change()
+
+    def _end_hung(self, trials: list[Trial]) -> None:
+        """A worker that is killed is one that was lost."""
+        overdue = self._hangs.overdue()
+        if not overdue:
+            return
+        for trial in trials:
+            if trial.trial_id in overdue and trial.temporary_state.ray_actor is not None:
+                self._hangs.forget(trial.trial_id)
+                self._hung[trial.trial_id] = overdue[trial.trial_id]
+                ray.kill(trial.temporary_state.ray_actor)
+
+    def _take_reason(self, trial: Trial) -> str:
+        """Why the worker of a trial is gone, in one line."""
+        self._hangs.forget(trial.trial_id)
+        return self._hung.pop(trial.trial_id, None) or _reason_of(_error_text(trial))
 
     def _record(self, trial: Trial, report: Report, end: TrialEnd | None, evaluations: list[EvaluationRow]) -> None:
         with self._ledger.transaction():
-            rungs = self._scheduler.take_decisions(trial.trial_id) if self._scheduler else []
+            rungs = self._scheduler.take_decisions(trial.trial_id)
             epochs = [EpochRow(**dataclasses.asdict(epoch)) for epoch in report.epochs]
             self._ledger.record_epochs(trial.trial_id, epochs, facts=report.facts, rungs=rungs)
             if end is not None:
@@ -122,7 +153,7 @@ class Recorder(Callback):  # type: ignore[misc]
                 traceback=report.traceback,
                 scores=own_scores(report.evaluations, trial.config["config"]["dataset"]),
             )
-        if self._scheduler is None or trial.config["is_rescore"]:  # stopped once, perhaps, but finished since
+        if trial.config["is_rescore"]:  # stopped once, perhaps, but finished since
             return None
         if self._scheduler.is_stopped(trial.trial_id):
             return TrialEnd(status="stopped", finished_at=time.time(), stopped_by=self._scheduler.settings_text)
@@ -151,6 +182,23 @@ class Recorder(Callback):  # type: ignore[misc]
         except LedgerError as error:
             # Training on would be for nothing: what isn't in the ledger hasn't happened.
             raise SweepAborted(str(error)) from error
+
+
+# What Ray says of a lost worker is a page for those who develop Ray; the ledger keeps it as the traceback.
+_REASONS = {
+    r"running low on memory|OutOfMemoryError": "its machine ran out of memory, and Ray ended its worker",
+    r"its node has died": "its machine is gone",
+    r"worker process has died|The actor died unexpectedly|never ran": "its worker was killed or has crashed",
+}
+
+
+def _reason_of(text: str) -> str:
+    """Why the worker is gone, in one line, from the last failure that Tune has written down."""
+    last = text.rpartition("Failure # ")[2]
+    for pattern, reason in _REASONS.items():
+        if re.search(pattern, last):
+            return reason
+    return next((line.strip() for line in reversed(last.splitlines()) if line.strip()), "its worker is gone")
 
 
 def _error_text(trial: Trial) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from raysweep.forecasting.results import EpochResult, Evaluation
 from raysweep.ledger.rows import TrialFacts
 
+REPORT_SECONDS = 1.0  # several fast epochs travel together; what is lost in a kill is about this long
 WORST = math.inf  # what a diverged trial scores: Tune and HyperOpt take NaN for an observation
 
 

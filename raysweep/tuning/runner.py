@@ -15,7 +15,7 @@ from raysweep.spec.sweep import Resources
 
 if TYPE_CHECKING:
     from raysweep.forecasting.inputs import TrialInputs
-    from raysweep.tuning.schedulers import GroupedAsha
+    from raysweep.tuning.retries import RetryingFifo
     from raysweep.tuning.search import TrialList
 
 
@@ -24,7 +24,7 @@ def run_trials(
     *,
     inputs: TrialInputs,
     metric: str,
-    scheduler: GroupedAsha | None,
+    scheduler: RetryingFifo,
     next_rung: Callable[[int], int | None],
     resources: Resources,
     ledger: LedgerWriter,
@@ -44,6 +44,7 @@ def run_trials(
     from ray import tune
 
     from raysweep.tuning.recorder import Recorder, SweepAborted
+    from raysweep.tuning.retries import PAUSES_SECONDS
     from raysweep.tuning.trainable import TrialActor, WorkerSettings
 
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(progress.num_slots)
@@ -72,6 +73,7 @@ def run_trials(
                 storage_path=storage,
                 checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
                 reuse_actors=True,
+                max_failures=len(PAUSES_SECONDS),
                 raise_on_failed_trial=False,
                 verbose=0,
             )

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import TrialScheduler
 
 from raysweep.ledger.rows import RungRow
 from raysweep.spec.sweep import Asha
 from raysweep.tuning.report import Report, epoch_score
+from raysweep.tuning.retries import RetryingFifo
 
 
 class Rungs:
@@ -44,7 +45,7 @@ class Rungs:
         return found
 
 
-class GroupedAsha(FIFOScheduler):  # type: ignore[misc]
+class GroupedAsha(RetryingFifo):
     """One set of rungs a group; every decision is kept until the ledger takes it.
 
     Args:

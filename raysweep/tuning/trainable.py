@@ -17,14 +17,12 @@ from ray.tune import Trainable
 from raysweep.errors import CheckpointError, StorageError
 from raysweep.ledger.rows import TrialFacts
 from raysweep.spec.config import Config
-from raysweep.tuning.report import WORST, Report, trial_score
+from raysweep.tuning.report import REPORT_SECONDS, WORST, Report, trial_score
 
 if TYPE_CHECKING:
     from raysweep.forecasting.inputs import TrialInputs
     from raysweep.forecasting.results import EpochResult, Evaluation
     from raysweep.forecasting.trial import TrialRun
-
-REPORT_SECONDS = 1.0  # several fast epochs travel together; what is lost in a kill is about this long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +69,8 @@ class TrialActor(Trainable):  # type: ignore[misc]
         except StorageError as error:
             report = Report(facts=None, epochs=(), end="no_storage", error=str(error))
         except Exception as error:
-            if _is_device_lost(error):
-                raise  # ends this process: after such an error nothing else would run on its GPU
+            if _is_machines_fault(error):
+                raise  # ends this process, which frees what it holds; the trial is tried again in another
             report = Report(
                 facts=None,
                 epochs=(),
@@ -140,10 +138,13 @@ class TrialActor(Trainable):  # type: ignore[misc]
         )
 
 
-def _is_device_lost(error: Exception) -> bool:
+def _is_machines_fault(error: Exception) -> bool:
+    """Whether the same trial may do better in another process: a lack of memory, or a GPU that is gone."""
     import torch
 
-    return isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
+    # On a CPU torch has no class of its own for a lack of memory.
+    is_cpu_memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return is_cpu_memory or isinstance(error, MemoryError | torch.OutOfMemoryError | torch.AcceleratorError)
 
 
 def _device_name(kind: str) -> str:

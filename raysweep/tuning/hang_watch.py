@@ -1,0 +1,79 @@
+"""Which running trials have been silent for too long. Knows no Ray: the recorder tells it what it hears."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from raysweep.tuning.report import REPORT_SECONDS, Report
+
+# Between two reports a trial may take ten times its slowest epoch so far.
+EPOCH_FACTOR, MIN_EPOCH_SECONDS = 10.0, 60.0
+# Before its first report, and while it is scored, only other work can tell what is usual: a wide margin.
+OTHER_FACTOR, MIN_OTHER_SECONDS = 100.0, 600.0
+# The driver itself was stopped (a debugger, a suspended machine) if it hasn't asked for so long.
+OWN_ABSENCE_SECONDS = 10.0
+
+
+@dataclass(kw_only=True)
+class _Watched:
+    """A running trial."""
+
+    heard_at: float
+    slowest_epoch: float = 0.0
+    seconds_left: float | None = None  # of training; None before the first report
+
+
+class HangWatch:
+    """Tells which trials hang.
+
+    Args:
+        clock: In seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._watched: dict[str, _Watched] = {}
+        self._slowest_epoch = 0.0
+        self._asked_at = clock()
+
+    def start(self, trial_id: str) -> None:
+        """The trial has a worker."""
+        self._watched[trial_id] = _Watched(heard_at=self._clock())
+
+    def hear(self, trial_id: str, report: Report) -> None:
+        """The trial has reported."""
+        trial = self._watched[trial_id]
+        trial.heard_at = self._clock()
+        if report.epochs:
+            trial.slowest_epoch = max(trial.slowest_epoch, *(epoch.seconds for epoch in report.epochs))
+            trial.seconds_left = (report.num_epochs - report.epochs[-1].epoch) * trial.slowest_epoch
+            self._slowest_epoch = max(self._slowest_epoch, trial.slowest_epoch)
+
+    def forget(self, trial_id: str) -> None:
+        """The trial has no worker any more."""
+        self._watched.pop(trial_id, None)
+
+    def overdue(self) -> dict[str, str]:
+        """The trials that hang, each with what to tell people. Ask often."""
+        now = self._clock()
+        if now - self._asked_at > OWN_ABSENCE_SECONDS:
+            for trial in self._watched.values():
+                trial.heard_at += now - self._asked_at
+        self._asked_at = now
+        hung = {}
+        for trial_id, trial in self._watched.items():
+            limit = self._limit(trial)
+            if limit is not None and now - trial.heard_at > limit:
+                hung[trial_id] = f"no word from it for {limit:.0f} s, so it was taken for hung"
+        return hung
+
+    def _limit(self, trial: _Watched) -> float | None:
+        """Seconds of silence that are too many; None if nobody can know: the first epoch of all."""
+        is_training = trial.seconds_left is not None and trial.seconds_left > 5 * REPORT_SECONDS
+        if is_training:
+            return max(EPOCH_FACTOR * trial.slowest_epoch, MIN_EPOCH_SECONDS)
+        if not self._slowest_epoch:
+            return None
+        return max(OTHER_FACTOR * (trial.slowest_epoch or self._slowest_epoch), MIN_OTHER_SECONDS)

@@ -1,0 +1,64 @@
+"""A trial whose worker was lost is tried again from its checkpoint, after a pause that blocks no slot.
+
+Only what may go better the next time ends a worker: a kill, a lack of memory, a hang, a GPU that is gone. What would
+come again, such as an exception of the model, is the trial's result and never gets here.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
+
+from raysweep.ledger.rows import RungRow
+
+# Long enough, together, for a neighbour that takes all the memory to end, or for a machine to come back.
+PAUSES_SECONDS = (5.0, 30.0, 120.0)
+
+
+class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
+    """Trials in their order; one that lost its worker waits for a while, and then comes first."""
+
+    settings_text = "fifo"  # what the ledger calls it
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._due: dict[Trial, float] = {}
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Its worker is gone; Tune tells this before it puts the trial back into the queue, if it does."""
+        if trial.should_recover():
+            self._due[trial] = time.monotonic() + pause_after(trial)
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Puts it aside instead; Tune would start it at once."""
+        if trial in self._due:
+            tune_controller._set_trial_status(trial, Trial.PAUSED)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """What has waited long enough, then what hasn't run yet."""
+        self._due = {trial: due_at for trial, due_at in self._due.items() if trial.status == Trial.PAUSED}
+        for trial, due_at in self._due.items():
+            if time.monotonic() >= due_at:
+                return trial
+        return next((trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING), None)
+
+    def take_decisions(self, trial_id: str) -> list[RungRow]:
+        """What was decided about a trial since this was last asked."""
+        return []
+
+    def is_stopped(self, trial_id: str) -> bool:
+        """Whether the trial was told to stop."""
+        return False
+
+
+def num_failures(trial: Trial) -> int:
+    """How many workers a trial has lost."""
+    return int(trial.run_metadata.num_failures)
+
+
+def pause_after(trial: Trial) -> float:
+    """Seconds that a trial waits after the worker that it has just lost."""
+    return PAUSES_SECONDS[num_failures(trial) - 1]
