@@ -70,7 +70,7 @@ def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> lis
     from raysweep.analysis.export import export_tables
 
     export_tables(paths)
-    return write_leaderboard(paths, units=_units(catalog))
+    return write_leaderboard(paths, units=_units(catalog), check=False)  # export_tables has just done so
 
 
 def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[Leaderboard]:

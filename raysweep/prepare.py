@@ -13,7 +13,8 @@ from pathlib import Path
 from raysweep.forecasting.catalog import FolderCatalog
 from raysweep.forecasting.protocol import EvalSet, eval_sets
 from raysweep.forecasting.series import Series
-from raysweep.ledger.reader import KnownTrial, LedgerReader, Row, has_ledger
+from raysweep.ledger.check import has_ledger
+from raysweep.ledger.reader import KnownTrial, LedgerReader, Row
 from raysweep.ledger.rows import ConfigRow, TrialRow
 from raysweep.paths import SweepPaths, default_folder
 from raysweep.planning.plan import KnownPoint, Plan, WantedTrial, make_plan
@@ -77,8 +78,8 @@ class PreparedSweep:
         return max(_num_configs(self.sweep, at_most=search.num_samples), len(self.wanted))
 
     def refreshed(self) -> PreparedSweep:
-        """The same sweep against its ledger as it is now."""
-        return _against_ledger(self.sweep, self.catalog, self.paths)
+        """The same sweep against its ledger as it is now; that it isn't damaged has been seen before."""
+        return _against_ledger(self.sweep, self.catalog, self.paths, check=False)
 
     def plan(self) -> Plan:
         """What is done and what isn't."""
@@ -137,14 +138,14 @@ def prepare(file: Path, overrides: Sequence[str], workspace: Workspace) -> Prepa
     """Checks a sweep file. Raises `InputError` with all that is wrong, `LedgerError` for a bad ledger."""
     catalog = workspace.catalog()
     sweep = load_sweep(file, overrides=overrides, catalog=catalog)
-    return _against_ledger(sweep, catalog, SweepPaths(workspace.results_dir, sweep.name))
+    return _against_ledger(sweep, catalog, SweepPaths(workspace.results_dir, sweep.name), check=True)
 
 
-def _against_ledger(sweep: Sweep, catalog: FolderCatalog, paths: SweepPaths) -> PreparedSweep:
+def _against_ledger(sweep: Sweep, catalog: FolderCatalog, paths: SweepPaths, *, check: bool) -> PreparedSweep:
     known: Mapping[str, KnownTrial] = {}
     rows: list[Row] = []
     if has_ledger(paths.ledger):
-        with LedgerReader(paths.ledger) as reader:
+        with LedgerReader(paths.ledger, check=check) as reader:
             known = reader.known_trials()
             rows = reader.trials() if isinstance(sweep.search, HyperOpt) else []
     points: list[KnownPoint] = []

@@ -14,7 +14,11 @@ ROWS_ON_SCREEN = 20
 
 
 def compare(
-    sweeps: Sequence[SweepPaths], *, top: int = ROWS_ON_SCREEN, units: Mapping[str, str] | None = None
+    sweeps: Sequence[SweepPaths],
+    *,
+    top: int = ROWS_ON_SCREEN,
+    units: Mapping[str, str] | None = None,
+    check: bool = True,
 ) -> list[Leaderboard]:
     """The leaderboards of one or many sweeps, as up to date as their ledgers. Nothing is written.
 
@@ -22,17 +26,20 @@ def compare(
         sweeps: At least one.
         top: How many configs a table shows at most.
         units: The unit of each series, where it is known.
+        check: Look for damage in the ledgers first; see `LedgerReader`.
 
     Raises:
         LedgerError: If a ledger can't be read, or there is neither ledger nor tables.
         InputError: If a table isn't one that this raysweep can read.
     """
-    return build_leaderboards(load_tables(sweeps), units=units, top=top)
+    return build_leaderboards(load_tables(sweeps, check=check), units=units, top=top)
 
 
-def write_leaderboard(paths: SweepPaths, *, units: Mapping[str, str] | None = None) -> list[Leaderboard]:
-    """Writes `leaderboard.md` of one sweep; returns what it holds. Raises as `compare` does."""
-    leaderboards = compare([paths], top=MOST_ROWS, units=units)
+def write_leaderboard(
+    paths: SweepPaths, *, units: Mapping[str, str] | None = None, check: bool = True
+) -> list[Leaderboard]:
+    """Writes `leaderboard.md` of one sweep; returns what it holds. Arguments and errors as of `compare`."""
+    leaderboards = compare([paths], top=MOST_ROWS, units=units, check=check)
     text = to_markdown(leaderboards, heading=f"Leaderboard of {paths.name}")
     replace_file(paths.leaderboard, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return leaderboards

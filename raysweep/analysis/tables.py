@@ -39,16 +39,20 @@ class SweepTables:
     evaluations: pd.DataFrame
 
 
-def load_tables(sweeps: Sequence[SweepPaths]) -> SweepTables:
+def load_tables(sweeps: Sequence[SweepPaths], *, check: bool = True) -> SweepTables:
     """The tables of these sweeps, one below the other: from Parquet, or from the ledger where it knows more.
 
     Nothing is written. A folder without a ledger is read as it is.
+
+    Args:
+        sweeps: At least one.
+        check: Look for damage in the ledgers first; see `LedgerReader`.
 
     Raises:
         LedgerError: If a ledger can't be read, or there is neither ledger nor tables.
         InputError: If a table isn't one that this raysweep can read.
     """
-    read = [_load(paths) for paths in dict.fromkeys(sweeps)]
+    read = [_load(paths, check) for paths in dict.fromkeys(sweeps)]
     return SweepTables(
         trials=pd.concat([tables.trials for tables in read], ignore_index=True),
         evaluations=pd.concat([tables.evaluations for tables in read], ignore_index=True),
@@ -65,11 +69,11 @@ def read_epochs(paths: SweepPaths) -> pd.DataFrame:
     return _to_pandas(_read(paths.epochs))
 
 
-def _load(paths: SweepPaths) -> SweepTables:
+def _load(paths: SweepPaths, check: bool) -> SweepTables:
     tables = (paths.trials, paths.evaluations)
     if not paths.ledger.is_file() and all(table.is_file() for table in tables):
         return read_tables(paths)
-    with LedgerReader(paths.ledger) as reader:
+    with LedgerReader(paths.ledger, check=check) as reader:
         revision = reader.revision()
         if all(_is_from(table, revision) for table in tables):
             return read_tables(paths)

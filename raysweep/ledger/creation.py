@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from raysweep.ledger.reader import has_ledger
+from raysweep.ledger.check import has_ledger
+from raysweep.ledger.database import connect
 from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
 
 
 def is_absent(file: Path) -> bool:
-    """Also an empty file is no ledger yet; a folder, say, is there and in the way."""
-    return not file.exists() or (file.is_file() and not has_ledger(file))
+    """Also an empty file is no ledger yet. Raises `LedgerError` if a folder, say, is in the way."""
+    return not has_ledger(file)
 
 
 def create_ledger(file: Path) -> None:
@@ -60,9 +60,10 @@ def _leftovers(file: Path) -> list[Path]:
 
 
 def _write_empty(draft: Path) -> None:
-    with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+    tables = "; ".join(table.statement for table in TABLES)
+    with closing(connect(draft, "rwc")) as connection:
         connection.executescript(
-            f"BEGIN; {TABLES}; INSERT INTO meta VALUES ('revision', '0');"
+            f"BEGIN; {tables}; INSERT INTO meta VALUES ('revision', '0');"
             " INSERT INTO meta VALUES ('ledger_id', lower(hex(randomblob(8))));"
             f" PRAGMA user_version = {SCHEMA_VERSION}; PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
             # Last, so that nothing is left to be folded in: only the file itself gets its new name.

@@ -55,7 +55,13 @@ class Projection:
         self._server = server
         self._restore_deleted = restore_deleted
         self._tally = _Tally()
+        self._is_checked = False
         self.forget()
+
+    @property
+    def num_writes(self) -> int:
+        """How often MLflow has taken something, over all calls of `sync`."""
+        return self._server.num_writes
 
     def forget(self) -> None:
         """The next `sync` reads the whole ledger, and asks MLflow for all that it holds."""
@@ -79,7 +85,9 @@ class Projection:
         self._tally = _Tally()
         is_complete = False
         try:
-            with LedgerReader(self._paths.ledger, check=self._runs is None) as ledger:
+            # Once: after each failed attempt, while MLflow is away, it would cost the driver's machine seconds.
+            with LedgerReader(self._paths.ledger, check=not self._is_checked) as ledger:
+                self._is_checked = True
                 is_complete = self._project(ledger, is_driver_gone, deadline)
         finally:
             if not is_complete:
@@ -92,7 +100,7 @@ class Projection:
         first, last = ledger.first_command(), ledger.last_command()
         if first is None or last is None:
             return True  # nothing was ever asked for
-        is_alive = not is_driver_gone and is_driver_alive(last)
+        is_alive = not is_driver_gone and is_driver_alive(last, self._paths.driver_lock)
         if is_alive != self._was_alive:
             self._revision = -1  # what every run should be depends on it
         news = ledger.trials(after_revision=self._revision)

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from raysweep.ledger.database import register_checksum
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ConfigRow, EpochRow, EvaluationRow, Status, TrialEnd, TrialFacts, TrialRow
 from raysweep.ledger.writer import LedgerWriter
@@ -233,6 +234,7 @@ def write_large_ledger(paths: SweepPaths, *, num_trials: int, num_epochs: int) -
         _register(writer, trials)
         writer.record_evaluations(trials[0].baselines())
     with contextlib.closing(sqlite3.connect(paths.ledger)) as connection, connection:
+        register_checksum(connection)
         connection.executemany(
             "UPDATE trials SET status = 'finished', final_val_loss = 0.1, val_mse_batch = ?, train_seconds = 75,"
             " num_params = 4321, num_train_windows = 1234, num_steps = 50, started_at = 0, finished_at = 1"

@@ -16,76 +16,10 @@ import pytest
 
 from raysweep.errors import LedgerError
 from raysweep.ledger.reader import LedgerReader
-from raysweep.ledger.rows import (
-    CommandRow,
-    ConfigRow,
-    EpochRow,
-    EvaluationRow,
-    RungRow,
-    TrialEnd,
-    TrialFacts,
-    TrialRow,
-)
-from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
+from raysweep.ledger.rows import RungRow, TrialEnd, TrialFacts
+from raysweep.ledger.schema import APPLICATION_ID
 from raysweep.ledger.writer import LedgerWriter
-
-CONFIG = ConfigRow(
-    config_id="c0",
-    config={"model": "att", "train.learning_rate": 3e-3, "train.num_steps": None},
-    data_digest="d0",
-    data_source="stand-in",
-    model_digest="m0",
-    protocol_version="1",
-)
-COMMAND = CommandRow(
-    started_at=1.5,
-    host="here",
-    pid=7,
-    sweep_file="sweeps/a.yaml",
-    sweep_text="name: a\n",
-    overrides=("model=att,vq", "seeds=[0,1]"),
-    metric="val_mse_batch",
-    scheduler="fifo",
-    code_version="0.1.0",
-)
-EVALUATION = EvaluationRow(
-    kind="trial",
-    trial_id="t0",
-    model="att",
-    eval_dataset="nan",  # a name that looks like a number that isn't one
-    protocol="holdout",
-    origin=0.85,
-    part="test",
-    mode="batch",
-    horizon=1,
-    mse=math.nan,
-    rmse=math.inf,
-    mae=1.0,
-    mase=1.0,
-    skill_last=-math.inf,
-    skill_mean=0.5,
-    skill_ridge=0.25,
-    num_targets=0,
-    reason="nan",
-    eval_set_hash="e0",
-    data_source="stand-in",
-)
-
-
-def epoch(number: int, *, train_loss: float = 1.0, finished_at: float = 100.0) -> EpochRow:
-    return EpochRow(
-        epoch=number,
-        num_steps=10 * number,
-        train_loss=train_loss,
-        val_loss=2.0,
-        val_mse_batch=3.0,
-        seconds=0.5,
-        finished_at=finished_at,
-    )
-
-
-def trial(number: int) -> TrialRow:
-    return TrialRow(trial_id=f"t{number}", config_id="c0", seed=number, position=number)
+from tests.ledger.samples import COMMAND, CONFIG, EVALUATION, epoch, trial
 
 
 @pytest.fixture
@@ -326,36 +260,6 @@ def test_a_killed_writer_leaves_all_that_it_acknowledged(file: Path) -> None:
     connection.close()
 
 
-def test_a_ledger_of_another_version_is_refused(writer: LedgerWriter, file: Path) -> None:
-    writer.close()
-    change(file, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    message = (
-        rf"ledger\.sqlite: ledger version {SCHEMA_VERSION + 1}; this raysweep reads version {SCHEMA_VERSION}\. "
-        "Run it with the raysweep that wrote it, or give the sweep another name$"
-    )
-    assert_refused(file, message)
-
-
-def test_a_foreign_database_is_refused(file: Path) -> None:
-    file.parent.mkdir(parents=True)
-    change(file, "CREATE TABLE theirs (value)")
-    assert_refused(file, r"ledger\.sqlite: an SQLite database, but not a ledger of raysweep; move it away$")
-
-
-def test_a_text_file_is_refused(file: Path) -> None:
-    file.parent.mkdir(parents=True)
-    file.write_text("no database at all\n" * 100)
-    assert_refused(file, r"ledger\.sqlite: .*file is not a database")
-
-
-def test_a_folder_is_refused(file: Path) -> None:
-    file.mkdir(parents=True)
-    with pytest.raises(LedgerError, match=r"ledger\.sqlite: can't be opened for writing \(unable to open"):
-        LedgerWriter(file)
-    with pytest.raises(LedgerError, match=r"ledger\.sqlite: there is no ledger; has this sweep been run\?$"):
-        LedgerReader(file)
-
-
 def test_no_ledger_is_made_by_looking_for_one(file: Path) -> None:
     with pytest.raises(LedgerError, match=r"there is no ledger"):
         LedgerReader(file)
@@ -365,20 +269,3 @@ def test_no_ledger_is_made_by_looking_for_one(file: Path) -> None:
 def test_a_new_ledger_can_be_told_from_any_file(writer: LedgerWriter, file: Path) -> None:
     writer.close()
     assert file.read_bytes()[68:72] == APPLICATION_ID.to_bytes(4, "big") == b"RAYS"
-
-
-def change(file: Path, statement: str) -> None:
-    connection = sqlite3.connect(file)
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
-
-
-def assert_refused(file: Path, message: str) -> None:
-    """Read or written, and left as it is."""
-    before = file.read_bytes()
-    with pytest.raises(LedgerError, match=message):
-        LedgerReader(file)
-    with pytest.raises(LedgerError, match=message):
-        LedgerWriter(file)
-    assert file.read_bytes() == before

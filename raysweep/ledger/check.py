@@ -1,0 +1,91 @@
+"""Is this file a ledger, and does it say what was written to it? Asked before anything is read from it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+from raysweep.errors import LedgerError
+from raysweep.ledger.database import damaged, register_checksum
+from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, Table
+
+
+def has_ledger(file: Path) -> bool:
+    """Whether there is something to open. An empty file is what a kill could leave of a ledger that was to be made.
+
+    Raises:
+        LedgerError: If something else is in the way: a folder, a pipe, a device.
+    """
+    if file.exists() and not file.is_file():
+        raise LedgerError(f"{file}: there is something else where the ledger, a file, belongs; move it away")
+    return file.is_file() and file.stat().st_size > 0
+
+
+def check_schema(connection: sqlite3.Connection, file: Path) -> None:
+    """Raises `LedgerError` unless the open database is a ledger of this version, with its tables and nothing else.
+
+    First of all checks: a trigger or view that somebody has put there must not get to run.
+    """
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    found, expected = _definitions(connection), _expected_definitions()
+    if not found:  # SQLite takes also a few bytes of a file for an empty database
+        raise damaged(file, "no tables in it")
+    if application_id != APPLICATION_ID:
+        raise LedgerError(f"{file}: an SQLite database, but not a ledger of raysweep; move it away")
+    if version != SCHEMA_VERSION:
+        raise LedgerError(
+            f"{file}: ledger version {version}; this raysweep reads version {SCHEMA_VERSION}. Run it with the "
+            "raysweep that wrote it, or give the sweep another name"
+        )
+    if found != expected:
+        names = sorted({ascii(name) for _, name, _, _ in found ^ expected})  # a damaged one may be of any type
+        raise damaged(file, f"the definition of {', '.join(names)}")
+
+
+def check_structure(connection: sqlite3.Connection, file: Path) -> None:
+    """Raises `LedgerError` if a page of the open ledger is missing or makes no sense, or an index is wrong.
+
+    Without the index of `rungs`, `quick_check` would do.
+    """
+    finding = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if finding != "ok":
+        raise damaged(file, finding)
+
+
+def check_rows(connection: sqlite3.Connection, file: Path) -> None:
+    """Raises `LedgerError` if a row of the open ledger isn't what was written."""
+    for table in TABLES:
+        try:
+            row = connection.execute(
+                f"SELECT {', '.join(table.key)} FROM {table.name} WHERE checksum IS NOT {table.checksum} LIMIT 1"
+            ).fetchone()
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
+                raise
+            # The checksum was given bytes that are no text, or the key is that.
+            raise damaged(file, f"table {table.name}: a text that is none") from error
+        if row is not None:
+            raise damaged(file, f"table {table.name}: {_key(table, row)} is not what was written")
+
+
+def _key(table: Table, row: tuple[object, ...]) -> str:
+    return ", ".join(f"{column} {value!a}" for column, value in zip(table.key, row, strict=True))
+
+
+Definition = tuple[str, str, str, str | None]  # kind, name, table, SQL
+
+
+def _definitions(connection: sqlite3.Connection) -> set[Definition]:
+    return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
+
+
+@cache
+def _expected_definitions() -> frozenset[Definition]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        register_checksum(connection)
+        for table in TABLES:
+            connection.execute(table.statement)
+        return frozenset(_definitions(connection))
