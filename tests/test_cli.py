@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 
 import pytest
 
 from tests.conftest import PROJECT, Project
+from tests.spec.corpus.encodings import ENCODINGS
+from tests.spec.corpus.names import NAMES
+from tests.spec.corpus.paths import PATHS
+from tests.spec.corpus.searches import SEARCHES
+from tests.spec.corpus.seeds import SEEDS
+from tests.spec.corpus.sizes import SIZES
+from tests.spec.corpus.spaces import SPACES
+from tests.spec.corpus.syntax import SYNTAX
+from tests.spec.corpus.tags import TAGS
+from tests.spec.corpus.types import TYPES
 
 
 def test_a_mistyped_command_is_told_apart_from_a_missing_file(project: Project) -> None:
@@ -60,3 +71,126 @@ def test_stand_ins_are_named_as_such(project: Project) -> None:
 
 def test_verbose_shows_where_an_error_came_from(project: Project) -> None:
     assert "Traceback" in project.run("plan", "nowhere.yaml", "-v", expect=2).stderr
+
+
+# A model, and what marks that it was run: no command but a sweep may run it.
+MARKING_MODEL = """\
+\"\"\"Marks that it was run.\"\"\"
+
+from pathlib import Path
+
+from torch import nn
+
+Path({mark!r}).touch()
+
+
+class Model(nn.Module):
+    \"\"\"Marks that it was run.\"\"\"
+
+    is_align_target = True
+    requirements = {rules!r}
+
+    def __init__(self, *, size: int = 1, num_channels: int = 1) -> None:
+        super().__init__()
+
+    def forward(self, values):
+        return values
+"""
+
+
+def write_model(project: Project, name: str, *rules: str) -> None:
+    text = MARKING_MODEL.format(mark=str(project.root / "owned"), rules=rules)
+    (project.root / "models" / f"{name}.py").write_text(text)
+
+
+def test_looking_at_a_model_does_not_run_it(project: Project) -> None:
+    write_model(project, "marking")
+    write_model(project, "ruling", "size >= __import__('os').system('touch owned')")
+    (project.root / "models" / "__init__.py").write_text(f"open({str(project.root / 'owned')!r}, 'w')\n")
+    sweep = project.write_sweep("looking", param_space={"model": "marking", "dataset": "wave", "train.time_steps": 8})
+    assert "1 new" in project.run("plan", sweep).stdout
+    assert "marking" in project.run("models").stdout
+    project.run("plan", sweep, "model=marking,ruling", "model.size=x", expect=2)
+    project.run("--help")
+    assert not list(project.root.rglob("owned"))
+
+
+def test_tags_run_nothing(project: Project) -> None:
+    tag = "!!python/object/apply:os.system ['touch owned']"
+    (project.root / "a.yaml").write_text(f"name: {tag}\nparam_space: {{model: att, dataset: wave}}\n")
+    done = project.run("plan", "a.yaml", expect=2)
+    assert "a.yaml:1: name: the tag !!python/object/apply:os.system; no tags: " in done.stderr
+    datasets = project.root / "data" / "datasets.yaml"
+    datasets.write_text(datasets.read_text().replace("unit: ppm", f"unit: {tag}"))
+    done = project.run("data", "list", expect=2)
+    assert "unit: the tag !!python/object/apply:os.system; no tags: " in done.stderr
+    assert not list(project.root.rglob("owned"))
+
+
+BAD_SWEEPS = {
+    "syntax": SYNTAX,
+    "types": TYPES,
+    "names": NAMES,
+    "spaces": SPACES,
+    "searches": SEARCHES,
+    "seeds": SEEDS,
+    "paths": PATHS,
+    "tags": TAGS,
+    "encodings": ENCODINGS,
+    "sizes": SIZES,
+}
+
+
+def assert_told_in_plain_words(done: subprocess.CompletedProcess[str]) -> None:
+    """Whatever was in the file, the screen got printable lines, each `place: what; rule`, and no traceback."""
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    *lines, last = done.stderr.splitlines()
+    problems = lines if last.endswith(" problems; nothing was started.") else [*lines, last]
+    assert problems
+    for line in problems:
+        assert line.isprintable()
+        assert "; " in line
+        assert "mistake of raysweep's own" not in line
+
+
+@pytest.mark.parametrize("family", BAD_SWEEPS)
+def test_a_bad_sweep_file_is_one_report(project: Project, family: str) -> None:
+    content = BAD_SWEEPS[family][0].content
+    (project.root / "x.yaml").write_bytes(content.encode() if isinstance(content, str) else content)
+    before = sorted(project.root.rglob("*"))
+    assert_told_in_plain_words(project.run("x.yaml", expect=2))
+    assert sorted(project.root.rglob("*")) == before, "nothing was created"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.csv", b""),
+        ("gzip.csv", b"\x1f\x8b\x08\x00"),
+        ("terminal.csv", b"time,\x1b[31mred\n0,\x1b[2J\n1,2\n2,3\n"),
+        ("header.csv", b"time,\x1b[31mred\n0,1\n1,2\n2,4\n"),
+        ("latin.csv", "time,µg\n0,1\n".encode("latin-1")),
+        ("cut.parquet", b"PAR1" + bytes(100)),
+        ("name.txt", b"time,value\n0,1\n"),
+    ],
+)
+def test_a_bad_series_file_is_one_report(project: Project, name: str, content: bytes) -> None:
+    (project.root / name).write_bytes(content)
+    assert_told_in_plain_words(project.run("data", "check", name, expect=2))
+
+
+def test_nothing_that_is_listed_can_drive_the_terminal(project: Project) -> None:
+    write_model(project, "marking")
+    model = project.root / "models" / "marking.py"
+    model.write_text(model.read_text().replace("Marks that it was run", "Marks \\x1b[2J that \\x9b31m it was run"))
+    write_model(project, "ruling", "size >= 1 or '\x1b[2J' == ''")
+    (project.root / "models" / "linked.py").symlink_to(project.root / "\x1b[2J.py")
+    (project.root / "models" / "warning.py").write_text("assert (1, 2)  # \x1b[2J\n")
+    (project.root / "data" / "wave.csv").write_text("hours,level\n0,\x1b[2J\n1,2\n2,3\n")
+    for arguments in (["models"], ["data", "list"]):
+        done = project.run(*arguments)
+        assert all(line.isprintable() for line in (done.stdout + done.stderr).splitlines())
+    sweep = project.root / "\x1b[2J.yaml"
+    sweep.write_text('"\\e[2J": "\\e[2J"\nname: "\\x9b2J"\nparam_space: {model: linked, dataset: wave}\n')
+    assert_told_in_plain_words(project.run(sweep.name, "train.\x1b[2J=3", expect=2))

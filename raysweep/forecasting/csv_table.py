@@ -15,11 +15,13 @@ import numpy as np
 
 from raysweep.errors import SeriesError
 from raysweep.forecasting.cells import Rule, is_data, numbers_from_text, shown
-from raysweep.forecasting.table import Table, TableBuilder, WantedColumns, checked_file, refused
+from raysweep.forecasting.table import MAX_CELLS, Table, TableBuilder, WantedColumns, checked_file, refused
 from raysweep.spec.source import show_path
 
 MAX_LINE_BYTES = 1_000_000
+MAX_LINES = MAX_CELLS // 2  # as many rows as the shortest may be; blank and broken ones count too
 CELLS_PER_PIECE = 200_000  # turned into numbers at once; many for numpy, few for the memory
+TEXT_PER_PIECE = 10_000_000  # characters; the cells of a strange file can be long
 
 _BYTE_ORDER_MARKS = {  # UTF-32 first: its mark begins as that of UTF-16
     b"\xff\xfe\x00\x00": "UTF-32",
@@ -68,6 +70,7 @@ def read_csv(path: Path, wanted: WantedColumns) -> Table:
 def _read_rows(records: Iterator[tuple[int, list[str]]], width: int, builder: TableBuilder) -> None:
     lines: list[int] = []
     rows: list[list[str]] = []
+    num_characters = 0
     try:
         for line, cells in records:
             if len(cells) != width:
@@ -75,8 +78,9 @@ def _read_rows(records: Iterator[tuple[int, list[str]]], width: int, builder: Ta
                 continue
             lines.append(line)
             rows.append(cells)
-            if len(rows) * width >= CELLS_PER_PIECE:
-                full, lines, rows = (lines, rows), [], []
+            num_characters += sum(map(len, cells))
+            if len(rows) * width >= CELLS_PER_PIECE or num_characters >= TEXT_PER_PIECE:
+                full, lines, rows, num_characters = (lines, rows), [], [], 0
                 _add_piece(builder, *full)
     finally:  # what stands before a line that can't be read is reported too
         if rows:
@@ -136,6 +140,9 @@ def _lines(where: str, file: BinaryIO) -> Iterator[str]:
     number = 0
     while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1
+        if number > MAX_LINES:
+            found = f"the file has more than {MAX_LINES:,} lines"
+            raise refused(where, found, "thin the series out or cut it into several")
         if len(line) > MAX_LINE_BYTES:
             valid = "a line may have 1 MB; is this a CSV file with one row a line?"
             raise refused(f"{where}:{number}", "the line is longer than 1 MB", valid)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from raysweep.errors import SeriesError, SweepFileError
 from raysweep.spec.findings import Findings
 from raysweep.spec.source import file_place, read_text
-from raysweep.spec.tree import BrokenNode, Field, ListNode, MappingNode, Node, Place, ScalarNode, describe
+from raysweep.spec.tree import BrokenNode, Field, ListNode, MappingNode, Node, Place, ScalarNode, describe, quote
 from raysweep.spec.yaml_reader import parse_yaml
 
 FILE_NAME = "datasets.yaml"
@@ -151,7 +151,7 @@ class _Keys:
             return ()
         texts = [self._text(key, item, bool, "text, in quotes if need be") for item in node.items]
         for text in dict.fromkeys(text for text in texts if texts.count(text) > 1):
-            self.note(key, f"{text!r} given {texts.count(text)} times", "each column once")
+            self.note(key, f"{quote(text)} given {texts.count(text)} times", "each column once")
         return tuple(texts)
 
     def file(self, key: str) -> str:

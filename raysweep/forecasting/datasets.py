@@ -90,16 +90,17 @@ def locate(dataset: Dataset, folders: Sequence[Path]) -> Located:
         return Located(path=path, source="original")
     if dataset.stand_in and sha256 == _sha256(dataset.folder / dataset.stand_in):
         return Located(path=path, source="stand-in")  # a copy of it is no measurement either
-    notice = f"{dataset.name}: {path} is not the listed original (its SHA-256 differs)"
+    notice = f"{dataset.name}: {show_path(path)} is not the listed original (its SHA-256 differs)"
     return Located(path=path, source="file", notices=(notice,) if dataset.original else ())
 
 
 def _sha256(path: Path) -> str | None:
-    """Of a file's bytes, in hexadecimal; None if it can't be read."""
+    """Of a file's bytes, in hexadecimal; None if it can't be read, or would be read for ever."""
     try:
+        checked_file(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, SeriesError):
         return None
 
 
@@ -107,7 +108,11 @@ def _stand_in(dataset: Dataset, folders: Sequence[Path]) -> Located:
     if dataset.stand_in is not None and os.path.lexists(dataset.folder / dataset.stand_in):
         return Located(path=_inside(dataset.folder, dataset.stand_in, dataset), source="stand-in")
     found = f"no {dataset.file} in {' or '.join(map(show_path, folders))}, "
-    found += f"and no stand-in {dataset.folder / dataset.stand_in}" if dataset.stand_in else "and no stand-in listed"
+    found += (
+        f"and no stand-in {show_path(dataset.folder / dataset.stand_in)}"
+        if dataset.stand_in
+        else "and no stand-in listed"
+    )
     valid = f"put the file into one of these folders, or name the folder that has it with --data-dir{_origin(dataset)}"
     raise _refused(dataset, found, valid)
 
@@ -121,7 +126,7 @@ def _inside(folder: Path, file: str, dataset: Dataset) -> Path:
     path = folder / file
     real = Path(os.path.realpath(path))
     if not real.is_relative_to(os.path.realpath(folder)):
-        found = f"{path} is a link that leads out of its folder, to {real}"
+        found = f"{show_path(path)} is a link that leads out of its folder, to {show_path(real)}"
         raise _refused(dataset, found, "copy the file into it, or name the folder where it really lies with --data-dir")
     return path
 

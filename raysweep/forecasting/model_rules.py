@@ -38,6 +38,8 @@ def rule_fault(rule: str, names: Collection[str]) -> str | None:
     """What is wrong with a rule over the arguments `names`; None if it is sound."""
     if len(rule) > _MAX_LENGTH:
         return f"has more than {_MAX_LENGTH} characters"
+    if not rule.isprintable():
+        return "has a character that can't be seen"
     try:
         tree = ast.parse(rule, mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError):

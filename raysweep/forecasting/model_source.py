@@ -166,7 +166,9 @@ def _read_file(path: Path, folder: Path) -> str | Problem:
     target = Path(os.path.realpath(path))
     if path.is_symlink() and not target.is_relative_to(os.path.realpath(folder)):
         return Problem(
-            where=show_path(path), found=f"is a link to {target}, outside the folder", valid="copy the file here"
+            where=show_path(path),
+            found=f"is a link to {show_path(target)}, outside the folder",
+            valid="copy the file here",
         )
     try:
         if not path.is_file():

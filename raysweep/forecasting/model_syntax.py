@@ -7,25 +7,32 @@ from __future__ import annotations
 
 import ast
 import math
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from raysweep.errors import ModelError, Problem
 from raysweep.forecasting.model_rules import rule_fault
 from raysweep.spec.catalog import ArgumentInfo, ModelInfo
 from raysweep.spec.config import Scalar
+from raysweep.spec.rules import MAX_INT
+from raysweep.spec.tree import show_key
 
 RESERVED_ARGUMENT = "num_channels"
 
 _Kind = type[bool] | type[int] | type[float] | type[str]
 _KINDS: dict[str, _Kind] = {"bool": bool, "int": int, "float": float, "str": str}
+_MAX_SUMMARY = 200  # characters
 _TYPES = "annotate it bool, int, float, str or Literal[...]"
 
 
 def parse(text: str, path: str) -> ast.Module:
     """The syntax tree of a file. Raises `ModelError` if it is no Python."""
     try:
-        tree = ast.parse(text, path)
-        compile(tree, path, "exec", dont_inherit=True)  # finds more than the parser, such as an argument given twice
+        with warnings.catch_warnings():  # which would put lines of the file on the screen as they are
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text, path)
+            # Finds more than the parser, such as an argument given twice.
+            compile(tree, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, MemoryError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         found = error.msg if isinstance(error, SyntaxError) else str(error) or "is too complex"
@@ -132,7 +139,7 @@ class ModelReader:
         return ModelInfo(
             name=self._name,
             file=self._path,
-            summary=(ast.get_docstring(model) or "").partition("\n")[0],
+            summary=_summary(model),
             arguments=arguments,
             is_align_target=is_align_target,
             requirements=requirements,
@@ -186,6 +193,10 @@ class ModelReader:
             value = float(value)
         if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
             self._complain(argument, f"its default is {_show(default)}", f"write a literal {kind.__name__}", name)
+            return None
+        if not _fits_a_sweep(value):
+            valid = "write what a sweep file can hold: a whole number below 2**31, or text that can be seen"
+            self._complain(argument, f"its default is {_show(default)}", valid, name)
             return None
         if choices and value not in choices:
             valid = f"choices: {', '.join(map(repr, choices))}"
@@ -245,7 +256,7 @@ class ModelReader:
             fault = rule_fault(rule, arguments)
             if fault is not None:
                 valid = "use numbers, texts, arguments, arithmetic, comparisons, and, or, not"
-                self._complain(node, f"`{rule}` {fault}", valid, "requirements")
+                self._complain(node, f"`{show_key(rule)}` {fault}", valid, "requirements")
         return rules
 
 
@@ -255,9 +266,24 @@ def _is_docstring(node: object) -> bool:
 
 
 def _show(node: ast.expr) -> str:
-    """The code of an expression, cut to fit into a message."""
-    text = ast.unparse(node)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """The code of an expression, fit for a message."""
+    try:
+        return show_key(ast.unparse(node))
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a very long number"
+
+
+def _summary(model: ast.ClassDef) -> str:
+    """The first line of a class's docstring, fit for the screen."""
+    line = (ast.get_docstring(model) or "").partition("\n")[0][:_MAX_SUMMARY]
+    return line if line.isprintable() else repr(line)
+
+
+def _fits_a_sweep(value: Scalar) -> bool:
+    """Whether a sweep file could give this value to an argument."""
+    if type(value) is int:
+        return abs(value) <= MAX_INT
+    return not isinstance(value, str) or value.isprintable()
 
 
 def _literal(node: ast.expr | None) -> object:
@@ -271,7 +297,7 @@ def _literal(node: ast.expr | None) -> object:
 def _expression(text: str) -> ast.expr | None:
     """The tree of an annotation in quotes; None if it is none."""
     try:
-        return ast.parse(text, mode="eval").body
+        return ast.parse(text, mode="eval").body if text.isprintable() else None
     except (SyntaxError, ValueError):
         return None
 
@@ -282,7 +308,7 @@ def _choices(inner: ast.expr) -> tuple[_Kind, tuple[Scalar, ...]]:
     values = [_literal(node) for node in nodes]
     for kind in _KINDS.values():
         choices = [value for value in values if type(value) is kind]
-        if choices and len(choices) == len(values):
+        if choices and len(choices) == len(values) and all(map(_fits_a_sweep, choices)):
             return kind, tuple(choices)
     raise ValueError(f"its type is Literal[{_show(inner)}]")
 

@@ -22,6 +22,8 @@ from raysweep.spec.source import show_path
 
 _MAGIC = b"PAR1"
 _NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+_MAX_BYTES_PER_CELL = 16  # unfolded; an honest cell takes at most 12, and its share of the pages' headers
+_SPARE_BYTES = 10_000_000
 _DAMAGED = "the file is damaged or was not written to its end; copy or export it anew"
 # What pyarrow raises on a damaged file, besides its own errors: some come from the layers below it.
 _DAMAGE = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
@@ -42,6 +44,7 @@ def read_parquet(path: Path, wanted: WantedColumns) -> Table:
         builder = TableBuilder(where, "row", header, wanted)
         try:
             _refuse_other_types(where, schema, builder)
+            _refuse_what_unfolds(where, parquet, builder)
             _read_batches(parquet, builder)
         except SeriesError as error:
             raise SeriesError([*builder.problems(), *error.problems]) from error
@@ -103,6 +106,24 @@ def _refuse_other_types(where: str, schema: Any, builder: TableBuilder) -> None:
         problems.append(Problem(where=where, key=shown(field.name), found=found, valid=valid))
     if problems:
         raise SeriesError(problems)
+
+
+def _refuse_what_unfolds(where: str, parquet: Any, builder: TableBuilder) -> None:
+    """Believes the file in what it says of its size, before anything is unpacked; batches are counted all the same."""
+    metadata = parquet.metadata
+    builder.refuse_too_many(metadata.num_rows * len(builder.positions()))
+    if not all(map(_has_fixed_width, parquet.schema_arrow.types)):
+        return  # text may be long
+    # Not column by column: pyarrow ends the process where a damaged footer has nothing good to say of one.
+    num_bytes = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    num_cells = metadata.num_rows * metadata.num_columns
+    if num_bytes > _MAX_BYTES_PER_CELL * num_cells + _SPARE_BYTES:
+        found = f"damaged Parquet ({num_cells:,} cells unfold to {num_bytes / 1e6:,.0f} MB)"
+        raise refused(where, found, _DAMAGED)
+
+
+def _has_fixed_width(kind: Any) -> bool:
+    return _is_number(kind) or bool(pa.types.is_temporal(kind) or pa.types.is_boolean(kind))
 
 
 def _refuse_other_formats(where: str, file: BinaryIO) -> None:

@@ -75,7 +75,7 @@ def read_series(
     Raises:
         SeriesError: If the file can't be used; with all that is wrong with it.
     """
-    name = name or path.stem
+    name = name or show_path(Path(path.stem))
     wanted = WantedColumns(time=time_column, values=None if value_columns is None else tuple(value_columns))
     table = _read_table(path, wanted)
     problems = [*table.problems, *_problems(show_path(path), table)]
@@ -166,9 +166,9 @@ def _time_problems(where: str, table: Table) -> list[Problem]:
         (after < before, "time goes back in", "sort the rows, or correct the clock (summer time?)"),
         (after == before, f"the same time as in the {word} before in", "remove one of the two, or average them"),
     ):
-        rows = table.row_numbers[1:][is_broken].tolist()
-        if rows:
-            found = f"{found} {rows_phrase(word, rows, len(rows))}"
+        rows = table.row_numbers[1:][is_broken]
+        if len(rows):
+            found = f"{found} {rows_phrase(word, rows[:NUM_ROWS_LISTED].tolist(), len(rows))}"
             key, valid = shown(table.time_column), f"{remedy}; {what_to_do}"
             problems.append(Problem(where=where, key=key, found=found, valid=valid))
     return problems

@@ -23,6 +23,7 @@ from raysweep.spec.source import show_path
 MAX_FILE_BYTES = 500_000_000
 MAX_COLUMNS = 1_000
 MAX_CELLS = 50_000_000  # 400 MB as float64; a Parquet file of one megabyte can unfold to more
+MAX_FAULTS = 1_000_000  # a file with more wrong cells is no series; looking at each would take minutes
 
 _NUM_NAMES_LISTED = 10
 
@@ -103,12 +104,19 @@ class TableBuilder:
     def add(self, rows: Sequence[int], hours: FloatArray, values: Sequence[FloatArray]) -> None:
         """Adds (M,) row numbers, (M,) hours and C times (M,) values. Raises `SeriesError` if it gets too much."""
         self._num_cells += len(rows) * (1 + len(values))
-        if self._num_cells > MAX_CELLS:
-            valid = f"at most {MAX_CELLS:,} can be read; thin the series out or read fewer columns"
-            raise refused(self._where, "the wanted columns have too many cells", valid)
+        self.refuse_too_many(self._num_cells)
+        if sum(faults.count() for faults in (self.time_faults, *self.value_faults)) > MAX_FAULTS:
+            found = f"more than {MAX_FAULTS:,} cells can't be read, so that the rest of the file was left out"
+            raise refused(self._where, found, "is it a table of numbers? export it anew")
         self._rows.append(np.array(rows, np.int64))
         self._hours.append(hours)
         self._values.append(np.stack(values, axis=1) if values else np.empty((len(rows), 0)))
+
+    def refuse_too_many(self, num_cells: int) -> None:
+        """Raises `SeriesError` if a table of so many cells can't be held."""
+        if num_cells > MAX_CELLS:
+            valid = f"at most {MAX_CELLS:,} can be read; thin the series out or read fewer columns"
+            raise refused(self._where, "the wanted columns have too many cells", valid)
 
     def problems(self) -> tuple[Problem, ...]:
         """All that is wrong so far."""
@@ -116,15 +124,21 @@ class TableBuilder:
         return (*self._header_problems, *(problem for fault in faults for problem in fault.problems()))
 
     def table(self) -> Table:
-        """All that was added."""
+        """All that was added, once: the pieces are let go, so that they aren't held twice for longer than need be."""
+        row_numbers = np.concatenate([np.empty(0, np.int64), *self._rows])
+        self._rows.clear()
+        hours = np.concatenate([np.empty(0), *self._hours])
+        self._hours.clear()
+        values = np.concatenate([np.empty((0, len(self.values))), *self._values])
+        self._values.clear()
         return Table(
             row_word=self._row_word,
-            row_numbers=np.concatenate([np.empty(0, np.int64), *self._rows]),
-            num_rows=sum(map(len, self._rows)) + self.row_faults.count(),
+            row_numbers=row_numbers,
+            num_rows=len(row_numbers) + self.row_faults.count(),
             time_column=self._time_column,
-            time_hours=np.concatenate([np.empty(0), *self._hours]),
+            time_hours=hours,
             value_columns=self._value_columns,
-            values=np.concatenate([np.empty((0, len(self.values))), *self._values]),
+            values=values,
             problems=self.problems(),
         )
 
@@ -185,6 +199,9 @@ def header_problems(where: str, header: Sequence[str], wanted: WantedColumns) ->
     for name, times in Counter((time, *values)).items():
         if name not in header:
             problems.append(_missing(where, name, header))
+        elif not name.isprintable():
+            found = f"a character that can't be seen stands in the name of column {header.index(name) + 1}"
+            problems.append(_problem(where, found, "name columns in letters, digits, spaces and signs", name))
         if times > 1:
             valid = "a column is read once, as the time or as a value"
             problems.append(_problem(where, f"asked for {times} times", valid, name))

@@ -22,7 +22,7 @@ from raysweep.spec.space import GridSearch, IntRange
 from raysweep.spec.sweep import Asha, Grid, HyperOpt
 from raysweep.spec.tree import MappingNode, place_at
 
-MAX_CONFIGS = 200_000
+MAX_TRIALS = 200_000
 MAX_DRAWN_COMBINATIONS = 20_000
 MAX_BROKEN_RULES = 10
 DEFAULT_TRAIN = TrainSettings()
@@ -36,9 +36,9 @@ def check_sweep(
     """All checks over several keys."""
     if isinstance(settings.search, HyperOpt):
         _check_hyperopt(root, settings, entries, findings)
-    is_small_enough = _check_size(root, entries, findings)
+    is_small_enough = _check_size(root, settings, entries, findings)
     # What is drawn may have far more combinations; those beyond the limit are left to the trials.
-    limit = MAX_CONFIGS if isinstance(settings.search, Grid) else MAX_DRAWN_COMBINATIONS
+    limit = MAX_TRIALS if isinstance(settings.search, Grid) else MAX_DRAWN_COMBINATIONS
     for entry in entries if is_small_enough else ():
         for model in filter(None, map(lookup.model, entry.names("model"))):
             _check_requirements(entry, model, limit, lookup, findings)
@@ -64,16 +64,20 @@ def _check_hyperopt(root: MappingNode, settings: Settings, entries: Sequence[Ent
             findings.add(entry.place, "param_space", found=f"nothing to draw {under}", valid=valid)
 
 
-def _check_size(root: MappingNode, entries: Sequence[Entry], findings: Findings) -> bool:
+def _check_size(root: MappingNode, settings: Settings, entries: Sequence[Entry], findings: Findings) -> bool:
     """Whether the grid has a size that can be run, and be walked through here."""
     num_configs = 0
     for entry in entries:
         grids = [domain for domain in entry.space().values() if isinstance(domain, GridSearch)]
         num_configs += math.prod(len(grid.values) for grid in grids)
-    if num_configs > MAX_CONFIGS:
-        found, valid = f"a grid of {num_configs:,} configs", f"at most {MAX_CONFIGS:,}"
+    num_trials = num_configs * len(settings.seeds)
+    if num_configs > MAX_TRIALS:
+        found, valid = f"a grid of {num_configs:,} configs", f"at most {MAX_TRIALS:,}"
         findings.add(place_at(root, "param_space"), "param_space", found=found, valid=valid)
-    return num_configs <= MAX_CONFIGS
+    elif num_trials > MAX_TRIALS:
+        found = f"{len(settings.seeds):,} seeds for each of {num_configs:,} configs, which are {num_trials:,} trials"
+        findings.add(place_at(root, "seeds"), "seeds", found=found, valid=f"at most {MAX_TRIALS:,} trials")
+    return num_configs <= MAX_TRIALS
 
 
 def _check_requirements(entry: Entry, model: ModelInfo, limit: int, lookup: Lookup, findings: Findings) -> None:

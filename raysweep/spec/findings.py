@@ -10,6 +10,8 @@ from typing import NoReturn
 from raysweep.errors import InputError, Problem, SweepFileError
 from raysweep.spec.tree import Place, show_key
 
+MAX_REPORTED = 100  # a file of another kind can have a problem a line; nobody reads on for ever
+
 
 class Findings:
     """The problems found so far. Each is kept once, however often it is found."""
@@ -37,9 +39,16 @@ class Findings:
         self._adopted.update(dict.fromkeys(error.problems))
 
     def problems(self) -> tuple[Problem, ...]:
-        """All problems: the file's by line, then the command line's, then those of models and series."""
-        by_line = sorted(self._found, key=lambda problem: self._found[problem])
-        return (*by_line, *self._adopted)
+        """All problems: the file's by line, then the command line's, then those of models and series.
+
+        Of very many, the first, and where the others begin.
+        """
+        problems = (*sorted(self._found, key=lambda problem: self._found[problem]), *self._adopted)
+        if len(problems) <= MAX_REPORTED:
+            return problems
+        left = problems[MAX_REPORTED - 1 :]
+        found, valid = f"{len(left):,} more problems from here on", "mend those above first"
+        return (*problems[: MAX_REPORTED - 1], Problem(where=left[0].where, found=found, valid=valid))
 
     def raise_if_any(self) -> None:
         """Report, if there is anything to report.

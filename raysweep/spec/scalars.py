@@ -57,5 +57,5 @@ def number_hint(text: str) -> str:
     if isinstance(resolve_plain(text), int | float):
         return "without quotes"
     if len(text) > MAX_NUMBER_LENGTH:
-        return ""
+        return f"of at most {MAX_NUMBER_LENGTH} characters" if set(text) <= set("0123456789+-.eE") else ""
     return next((hint for form, hint in _LOOKS_LIKE_A_NUMBER.items() if form.fullmatch(text)), "")

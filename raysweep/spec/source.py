@@ -18,7 +18,7 @@ MAX_BYTES = 1_000_000
 _BYTE_ORDER_MARK = "\ufeff"  # some editors put it before UTF-8; it says nothing, so it is dropped
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _CONTROL_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TEXT_FILE = "a text file"
+_TEXT_FILE = "name a text file"
 
 
 def file_place(path: Path) -> Place:
@@ -70,12 +70,12 @@ def _read_bytes(path: Path, findings: Findings) -> bytes:
     except FileNotFoundError:
         findings.stop(place, found="no such file", valid=_nearest_file(path) or "check the path")
     except PermissionError:
-        findings.stop(place, found="no permission to read it", valid="a file that you may read")
+        findings.stop(place, found="no permission to read it", valid="make it readable for your user (chmod u+r)")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         findings.stop(place, found=f"can't be read ({reason.lower()})", valid=_TEXT_FILE)
     if len(data) > MAX_BYTES:
-        findings.stop(place, found=f"longer than {MAX_BYTES:,} bytes", valid="at most that")
+        findings.stop(place, found=f"longer than {MAX_BYTES:,} bytes", valid="is it the right file? split it if it is")
     return data
 
 

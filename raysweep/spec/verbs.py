@@ -14,7 +14,7 @@ from raysweep.spec.findings import Findings
 from raysweep.spec.ranges import RANGE_VERBS, read_range
 from raysweep.spec.rules import Rule, name_list, read_value, read_values
 from raysweep.spec.space import Choice, Domain, GridSearch
-from raysweep.spec.tree import Field, ListNode, MappingNode, Place, describe, quote
+from raysweep.spec.tree import Field, ListNode, MappingNode, Place, describe, quote, show_key
 
 SearchName = Literal["grid", "hyperopt"]
 
@@ -102,7 +102,9 @@ def _read_verb(
 
 def _valid_verbs(key: str, verb: str) -> str:
     verbs = name_list(verb, VERBS)
-    return f"{verbs}; an argument of the model is a key of its own, `model.{verb}`" if key == "model" else verbs
+    return (
+        f"{verbs}; an argument of the model is a key of its own, `model.{show_key(verb)}`" if key == "model" else verbs
+    )
 
 
 def _check_search(key: str, verb: str, place: Place, search: SearchName | None, findings: Findings) -> None:

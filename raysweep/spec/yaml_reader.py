@@ -30,6 +30,7 @@ MAX_NODES = 20_000
 
 _STANDARD_TAG = "tag:yaml.org,2002:"
 _COLON_HINT = "`key: value` on this line and the one before, with a space after the colon, and text with `: ` in quotes"
+_ESCAPE_HINT = "look for a backslash in double quotes that stands for no character; put the text in single quotes"
 _SYNTAX_HINTS = {  # by the start of PyYAML's own words
     "mapping values are not allowed": _COLON_HINT,
     "could not find expected ':'": _COLON_HINT,
@@ -40,6 +41,15 @@ _SYNTAX_HINTS = {  # by the start of PyYAML's own words
     "expected <block end>": "indent the keys of one mapping alike, and the items of one list",
     "expected '<document start>'": "nothing after the closing bracket or brace",
     "found character": "put text that begins with a special character in quotes",
+    "expected the node content": "a value is missing here, or there is a comma or bracket too many",
+    "expected alphabetic or numeric character": "put text that begins with & or * in quotes",
+    "found unknown escape character": "in double quotes a backslash is written twice; in single quotes once",
+    "expected escape sequence": "in double quotes a backslash is written twice; in single quotes once",
+    "expected chomping or indentation": "put text that begins with | or > in quotes",
+    "sequence entries are not allowed": "begin a list on a line of its own below its key",
+    "found incompatible YAML document": "remove the %YAML line",
+    "found undefined tag handle": "no tags: put text that begins with ! in quotes",
+    "duplicate tag handle": "remove the %TAG lines",
 }
 
 
@@ -60,7 +70,7 @@ def parse_yaml(text: str, file: Place, findings: Findings) -> MappingNode:
     except yaml.MarkedYAMLError as error:
         _stop_at_syntax_error(error, file, findings)
     except (yaml.YAMLError, ValueError, OverflowError):  # an escape beyond Unicode is a bare ValueError in PyYAML
-        findings.stop(reader.last_place, found="not valid YAML near this line", valid="correct it")
+        findings.stop(reader.last_place, found="not valid YAML near this line", valid=_ESCAPE_HINT)
     if isinstance(root, BrokenNode):
         findings.raise_if_any()
     if not isinstance(root, MappingNode):

@@ -27,6 +27,7 @@ SEPARATORS = "cells are separated by commas and decimals written with a point; e
 HEADER = "a series needs a line with column names: a time and at least one value, separated by commas"
 CELLS = "every row needs as many cells as the header; correct or remove the row"
 NO_HEADER = "the first line must name the columns; put such a line before the data"
+NAMES = "name columns in letters, digits, spaces and signs"
 POINT = "decimals are written with a point; replace 0,5 by 0.5"
 CONSTANT = "a series that never changes can't be scaled or forecast; leave the column out"
 TWICE = "remove one of the two, or average them"
@@ -146,7 +147,22 @@ CSV: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "codes that would colour the terminal": (
         "time,\x1b[31mred\n0,\x1b[2J\n1,2\n2,3\n",
-        [f"x.csv: '\\x1b[31mred': text in line 2 ('\\x1b[2J'); {VALUES}"],
+        [
+            f"x.csv: '\\x1b[31mred': a character that can't be seen stands in the name of column 2; {NAMES}",
+            f"x.csv: '\\x1b[31mred': text in line 2 ('\\x1b[2J'); {VALUES}",
+        ],
+    ),
+    "a character that can't be seen in a good file": (
+        "time\u200b,value\n0,1\n1,2\n2,4\n",
+        [f"x.csv: 'time\\u200b': a character that can't be seen stands in the name of column 1; {NAMES}"],
+    ),
+    "a web page": (
+        "<!DOCTYPE html>\n<html><body>404: Not Found</body></html>\n",
+        [
+            f"x.csv: only one column, '<!DOCTYPE html>'; {HEADER}",
+            f"x.csv: <!DOCTYPE html>: text in line 2 ('<html><body>404: Not Found</body></html>'); {TIMES}",
+            "x.csv: only 1 row of data; a series needs at least 3",
+        ],
     ),
     "constant": (
         "time,value\n0,5\n1,5\n2,5.0\n",
@@ -353,6 +369,31 @@ def test_parquet_cut_short() -> None:
     assert messages("x.parquet") == [f"x.parquet: damaged Parquet (the end is missing); {DAMAGED}"]
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"", "the file is empty; a series needs a header line and at least 3 rows", id="empty"),
+        pytest.param(b"PAR1", None, id="the first mark alone"),
+        pytest.param(b"PAR1PAR1", None, id="marks without anything between"),
+        pytest.param(b"PAR1" + b"\0" * 100 + b"PAR1", None, id="zero bytes between the marks"),
+        pytest.param(b"PARE" + b"x" * 100 + b"PARE", "no Parquet: the file begins with b'PARE'; ", id="encrypted"),
+        pytest.param(b"\x1f\x8b\x08\0", "no Parquet: the file begins with b'\\x1f\\x8b\\x08\\x00'; ", id="gzip"),
+    ],
+)
+def test_parquet_that_is_none(content: bytes, expected: str | None) -> None:
+    Path("x.parquet").write_bytes(content)
+    (message,) = messages("x.parquet")
+    assert message.startswith(f"x.parquet: {expected or 'damaged Parquet ('}")
+    assert expected is not None or message.endswith(f"; {DAMAGED}")
+
+
+def test_parquet_with_a_name_that_would_colour_the_terminal() -> None:
+    pq.write_table(pa.table({"time": NUMBERS, "\x1b[31mred": NUMBERS}), "x.parquet")
+    assert messages("x.parquet") == [
+        f"x.parquet: '\\x1b[31mred': a character that can't be seen stands in the name of column 2; {NAMES}"
+    ]
+
+
 def test_parquet_with_a_damaged_footer() -> None:
     pq.write_table(pa.table({"time": NUMBERS, "value": NUMBERS}), "x.parquet")
     content = Path("x.parquet").read_bytes()
@@ -401,12 +442,16 @@ def test_paths_that_no_file_can_have() -> None:
     assert messages("loop.csv") == ["loop.csv: can't be opened (Too many levels of symbolic links); check the path"]
 
 
-def test_no_permission() -> None:
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet"])
+def test_no_permission(name: str) -> None:
+    pq.write_table(pa.table({"time": NUMBERS, "value": NUMBERS}), "x.parquet")
     Path("x.csv").write_text(GOOD)
-    Path("x.csv").chmod(0)
     Path().chmod(0o755)
     with as_nobody():
-        assert messages("x.csv") == ["x.csv: permission denied; make the file readable for your user (chmod u+r)"]
+        assert len(read_series(Path(name)).values) == 3, "it is the file's mode that matters below"
+    Path(name).chmod(0)
+    with as_nobody():
+        assert messages(name) == [f"{name}: permission denied; make the file readable for your user (chmod u+r)"]
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.parquet"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,65 @@ def test_a_bad_entry(name: str) -> None:
 )
 def test_a_file_that_can_not_be_read_names_the_place(yaml: str) -> None:
     assert all(message.startswith("d/datasets.yaml") for message in messages(yaml))
+
+
+PYTHON_TAGS = [
+    "!!python/object/apply:os.system ['touch owned']",
+    "!!python/object/new:os.system ['touch owned']",
+    "!!python/name:os.system",
+    "!!python/module:owned",
+]
+
+
+@pytest.mark.parametrize("tag", PYTHON_TAGS)
+def test_a_tag_runs_nothing(tag: str) -> None:
+    shown, rule = tag.partition(" ")[0], "no tags: write the plain value, and text in quotes"
+    assert messages(entry(unit=tag)) == [f"d/datasets.yaml:5: unit: the tag {shown}; {rule}"]
+    assert not list(Path().rglob("owned*"))
+
+
+LEAVING = [
+    "../a.csv",
+    "b/../../a.csv",
+    "/etc/a.csv",
+    "//etc/a.csv",
+    "..",
+    "b/..",
+    "./../a.csv",
+    "https://example.org/a",
+    "~/a",
+]
+
+
+@pytest.mark.parametrize("file", LEAVING)
+def test_a_path_must_not_leave_the_folder(file: str) -> None:
+    assert messages(entry(file=file)) == [f"d/datasets.yaml:2: a.file: {file!r}; {FILE_RULE}"]
+
+
+def test_a_home_or_an_address_is_a_name_below_the_folder() -> None:
+    write({"d/datasets.yaml": entry("a", file="~/a.csv") + entry("b", file="https://example.org/b.csv")})
+    datasets = read_datasets([Path("d")])
+    for name, file in (("a", "~/a.csv"), ("b", "https://example.org/b.csv")):
+        assert refusal(datasets[name], "d").startswith(f"d/datasets.yaml: {name}: no {file} in d, ")
+
+
+def test_a_pipe_beside_a_file_is_not_waited_for() -> None:
+    write({"d/datasets.yaml": entry(stand_in="s.csv"), "d/a.csv": CONTENT})
+    os.mkfifo("d/s.csv")
+    assert locate(read_datasets([Path("d")])["a"], [Path("d")]).source == "file"
+
+
+def test_folders_and_links_can_not_drive_the_terminal() -> None:
+    folder = Path("\x1b[2J")
+    original = f"{{address: {ADDRESS}, sha256: {SHA256}}}"
+    entries = entry("a", original=original) + entry("b", stand_in="s/b.csv") + entry("c")
+    write({f"{folder}/datasets.yaml": entries, f"{folder}/a.csv": OTHER_CONTENT, "\x1b[31m/c.csv": CONTENT})
+    (folder / "c.csv").symlink_to(Path("\x1b[31m/c.csv").resolve())
+    datasets = read_datasets([folder])
+    texts = [*locate(datasets["a"], [folder]).notices, refusal(datasets["b"], str(folder))]
+    texts.append(refusal(datasets["c"], str(folder)))
+    assert len(texts) == 3
+    assert all(text.isprintable() for text in texts)
 
 
 def test_the_files_of_an_entry_in_order_of_preference() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from raysweep.errors import ModelError
 from raysweep.forecasting.model_source import MAX_FILE_BYTES, ModelSources
+from raysweep.paths import PROJECT_ROOT
 from raysweep.spec.catalog import ArgumentInfo
 from tests.forecasting.model_folders import LAYERS, SOUND, problems_of, write_models, write_sound_models
 
@@ -209,6 +210,48 @@ def test_a_link_that_leaves_the_folder(folder: Path, tmp_path: Path) -> None:
     assert problems_of(folder, "linked") == [
         f"kinds/linked.py: is a link to {target}, outside the folder; copy the file here"
     ]
+
+
+def test_a_link_can_not_drive_the_terminal(folder: Path, tmp_path: Path) -> None:
+    (folder / "linked.py").symlink_to(tmp_path / "\x1b[2J.py")
+    (problem,) = problems_of(folder, "linked")
+    assert problem.isprintable()
+    assert "\\x1b[2J.py" in problem
+
+
+def test_a_docstring_can_not_drive_the_terminal(folder: Path) -> None:
+    write_models(folder, sound=SOUND.replace("A model.", "A \\x1b[2J model."))
+    assert ModelSources.read(folder).info("sound").summary == "'A \\x1b[2J model.'"
+    write_models(folder, sound=SOUND.replace("A model.", "A" * 1_000))
+    assert ModelSources.read(folder).info("sound").summary == "A" * 200
+
+
+def test_what_python_warns_of_is_not_shown(folder: Path) -> None:
+    write_models(folder, sound=SOUND + "\nassert (1, 2)  # \x1b[2J\nx = 1 is 1\ny = '\\d'\n")
+    code = "from pathlib import Path; from raysweep.forecasting.model_source import ModelSources as S; "
+    code += "print(S.read(Path('kinds')).info('sound').summary)"
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("A model.\n", "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("x = " + "-" * 100_000 + "1", id="signs"),
+        pytest.param("x = " + "+".join(["1"] * 100_000), id="a sum"),
+        pytest.param("x = a" + ".b" * 200_000, id="attributes"),
+        pytest.param("x = " + "not " * 200_000 + "1", id="nots"),
+        pytest.param("x = " + "(" * 100_000, id="brackets"),
+        pytest.param("x = 0" + "\nif x: pass" + "\nelif x: pass" * 50_000, id="branches"),
+        pytest.param("x = " + "9" * 5_000, id="digits"),
+    ],
+)
+def test_code_made_to_break_the_parser_is_refused(folder: Path, line: str) -> None:
+    write_models(folder, sound=f"{SOUND}\n{line}\n")
+    (problem,) = problems_of(folder, "sound")
+    assert problem.startswith("kinds/sound.py")
+    assert len(problem) < 350
 
 
 def test_a_link_within_the_folder_is_fine(folder: Path) -> None:

@@ -12,6 +12,8 @@ WIDTH_LINE = INIT_LINE + 3
 ALIGN_LINE = MODEL_LINE + 6
 RULES_LINE = ALIGN_LINE + 1
 KEYWORDS = "is no keyword-only argument; write it after `*,`, by itself"
+FITS = "write what a sweep file can hold: a whole number below 2**31, or text that can be seen"
+RULES = "use numbers, texts, arguments, arithmetic, comparisons, and, or, not"
 TYPES = "annotate it bool, int, float, str or Literal[...]"
 
 
@@ -60,6 +62,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             f"{WIDTH_LINE}: width: its default is len('x'); write a literal int",
         ),
         ("width: int = 8", "width: float = 1e999", f"{WIDTH_LINE}: width: its default is 1e309; write a literal float"),
+        (
+            "width: int = 8",
+            f"width: int = 0x{'f' * 5_000}",
+            f"{WIDTH_LINE}: width: its default is a very long number; {FITS}",
+        ),
+        ("width: int = 8", "width: int = 2147483648", f"{WIDTH_LINE}: width: its default is 2147483648; {FITS}"),
+        (
+            'title: str = "plain"',
+            'title: str = "\\x1b[2J"',
+            f"{WIDTH_LINE + 4}: title: its default is '\\x1b[2J'; {FITS}",
+        ),
+        (
+            'title: str = "plain"',
+            'title: Literal["a", "\\x1b[2J"] = "a"',
+            f"{WIDTH_LINE + 4}: title: its type is Literal[('a', '\\x1b[2J')]; {TYPES}",
+        ),
+        (
+            '"width >= 1"',
+            "\"title != '\\x1b[2J'\"",
+            f"{RULES_LINE}: requirements: `\"title != '\\x1b[2J'\"` has a character that can't be seen; {RULES}",
+        ),
         ("width: int = 8", "width: Literal[1, 2] = 3", f"{WIDTH_LINE}: width: its default is 3; choices: 1, 2"),
         ("        *,\n        width", "        width", f"{INIT_LINE + 2}: width: {KEYWORDS}"),
         ("num_channels: int = 1,", "num_channels: int = 1, **rest", f"{WIDTH_LINE + 7}: rest: {KEYWORDS}"),

@@ -199,6 +199,11 @@ def test_notices_name_the_series_and_follow_what_was_known() -> None:
     assert series.notices == ("mine: known", "mine: one gap of 5 h after row 3")
 
 
+def test_a_file_name_can_not_drive_the_terminal() -> None:
+    Path("\x1b[2J.csv").write_text("time,value\n0,1\n1,2\n2,3\n7,3\n")
+    assert read_series(Path("\x1b[2J.csv")).notices == ("'\\x1b[2J': one gap of 5 h after row 3",)
+
+
 def test_a_million_rows_load_in_seconds() -> None:
     hours = np.arange(1_000_000) / 30
     values = np.sin(hours)

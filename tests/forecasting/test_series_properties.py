@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import example, given, settings
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from raysweep.errors import SeriesError
 from raysweep.forecasting.series import MIN_POINTS, Series, read_series
+from tests.spec.examples import apply_mutations, examples, mutations
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 CELLS = ["0", "1", "2.5", "-3e5", "1e999", "nan", "x", "", " ", "1_0", "½", "2024-05-01", "2024-05-01T10:00Z", "0,5"]
@@ -40,7 +42,7 @@ TEXTS = st.lists(st.sampled_from(PIECES), max_size=40).map(lambda pieces: "".joi
 TABLES = st.lists(st.lists(st.sampled_from(CELLS), min_size=2, max_size=2), max_size=6).map(
     lambda rows: "\n".join(["time,value", *map(",".join, rows)]).encode()
 )
-EVERY_EXAMPLE = settings(max_examples=150, deadline=None)
+EVERY_EXAMPLE = examples(150)
 
 
 def read_bytes(content: bytes, suffix: str) -> Series | SeriesError:
@@ -69,6 +71,29 @@ def assert_is_sound(outcome: Series | SeriesError) -> None:
 @example(b"time,value\n0,1\n1,2\n2,3\n")
 def test_any_bytes_as_csv(content: bytes) -> None:
     assert_is_sound(read_bytes(content, ".csv"))
+
+
+GOOD_FILES = [
+    "time,value\n0,1\n0.5,2\n1,4\n1.5,3\n",
+    "when,a,b\n2024-05-01T00:00Z,1,5\n2024-05-01T01:00+00:00,2,4\n2024-05-01T04:00+02:00,4,6\n",
+    '"time","value"\r\n"0","1"\r\n"1","2"\r\n"2","4"\r\n',
+]
+EDITED_FILES = st.sampled_from(GOOD_FILES).flatmap(
+    lambda text: st.lists(mutations(len(text), PIECES), min_size=1, max_size=3).map(
+        lambda changes: apply_mutations(text, changes).encode("utf-8", "surrogatepass")
+    )
+)
+
+
+@EVERY_EXAMPLE
+@given(EDITED_FILES)
+def test_any_edit_of_a_good_csv(content: bytes) -> None:
+    assert_is_sound(read_bytes(content, ".csv"))
+
+
+@pytest.mark.parametrize("text", GOOD_FILES)
+def test_what_is_edited_is_good(text: str) -> None:
+    assert isinstance(read_bytes(text.encode(), ".csv"), Series)
 
 
 def parquet_bytes() -> bytes:

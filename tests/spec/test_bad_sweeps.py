@@ -9,6 +9,7 @@ import pytest
 from tests.spec.corpus.case import BadSweep, entry
 from tests.spec.corpus.encodings import ENCODINGS
 from tests.spec.corpus.names import NAMES
+from tests.spec.corpus.paths import PATHS
 from tests.spec.corpus.searches import SEARCHES
 from tests.spec.corpus.seeds import SEEDS
 from tests.spec.corpus.sizes import SIZES
@@ -25,6 +26,7 @@ FAMILIES = {
     "spaces": SPACES,
     "searches": SEARCHES,
     "seeds": SEEDS,
+    "paths": PATHS,
     "tags": TAGS,
     "encodings": ENCODINGS,
     "sizes": SIZES,
@@ -43,6 +45,12 @@ def test_every_message_is_one_printable_line_with_a_rule() -> None:
         for message in (message for case in cases for message in case.messages):
             assert message.isprintable()
             assert "; " in message
+            assert len(message) < 450, "whatever stands in the file is cut short"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_has_many_different_files(family: str) -> None:
+    assert len({case.content for case in FAMILIES[family]}) == len(FAMILIES[family]) >= 8
 
 
 def test_one_report_has_all_problems_by_line() -> None:

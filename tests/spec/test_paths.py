@@ -49,43 +49,46 @@ def test_missing_folder() -> None:
 
 def test_directory(own_folder: Path) -> None:
     Path("x.yaml").mkdir()
-    assert message(Path("x.yaml")) == "x.yaml: a directory; a text file"
+    assert message(Path("x.yaml")) == "x.yaml: a directory; name a text file"
 
 
 def test_file_as_folder(own_folder: Path) -> None:
     Path("x.yaml").write_text(GOOD)
-    assert message(Path("x.yaml/y.yaml")) == "x.yaml/y.yaml: can't be read (not a directory); a text file"
+    assert message(Path("x.yaml/y.yaml")) == "x.yaml/y.yaml: can't be read (not a directory); name a text file"
 
 
 def test_pipe_is_not_waited_for(own_folder: Path) -> None:
     os.mkfifo("x.yaml")
-    assert message(Path("x.yaml")) == "x.yaml: not a regular file; a text file"
+    assert message(Path("x.yaml")) == "x.yaml: not a regular file; name a text file"
 
 
 def test_endless_device() -> None:
-    assert message(Path("/dev/zero")) == "/dev/zero: not a regular file; a text file"
+    assert message(Path("/dev/zero")) == "/dev/zero: not a regular file; name a text file"
 
 
 def test_no_permission(own_folder: Path) -> None:
     path = Path("x.yaml")
     path.write_text(GOOD)
+    own_folder.chmod(0o755)
+    with as_stranger():
+        assert load_sweep(path, catalog=CatalogDouble()).name == "s", "it is the file's mode that matters below"
     path.chmod(0)
     with as_stranger():
-        assert message(path) == "x.yaml: no permission to read it; a file that you may read"
+        assert message(path) == "x.yaml: no permission to read it; make it readable for your user (chmod u+r)"
 
 
 def test_link_to_itself(own_folder: Path) -> None:
     Path("x.yaml").symlink_to("x.yaml")
-    assert message(Path("x.yaml")) == "x.yaml: can't be read (too many levels of symbolic links); a text file"
+    assert message(Path("x.yaml")) == "x.yaml: can't be read (too many levels of symbolic links); name a text file"
 
 
 def test_zero_byte_in_the_path() -> None:
-    assert message(Path("x\0.yaml")) == "'x\\x00.yaml': can't be read (embedded null byte); a text file"
+    assert message(Path("x\0.yaml")) == "'x\\x00.yaml': can't be read (embedded null byte); name a text file"
 
 
 def test_path_longer_than_the_system_allows() -> None:
     long_name = "x" * 300
-    assert message(Path(long_name)) == f"{long_name}: can't be read (file name too long); a text file"
+    assert message(Path(long_name)) == f"{long_name}: can't be read (file name too long); name a text file"
 
 
 @pytest.mark.parametrize("name", ["a b.yaml", "quote's.yaml", "µ.yaml", "no-suffix", "-x.yaml"])

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.spec.corpus.case import bad, top
+from tests.spec.corpus.case import bad, entry, top
 
 SEEDS = [
     bad("a seed twice", top("seeds: [0, 1, 0]"), "x.yaml:5: seeds: 0 is given twice; each value once"),
@@ -28,7 +28,7 @@ SEEDS = [
     bad(
         "a hundred digits",
         top(f"seeds: [{'9' * 101}]"),
-        "x.yaml:5: seeds: '999999999999999999999999999999999999999999999999999999999...', which is text; a whole number of at least 0",
+        "x.yaml:5: seeds: '999999999999999999999999999999999999999999999999999999999...', which is text; a whole number of at least 0, of at most 100 characters",
     ),
     bad("no seeds", top("seeds: []"), "x.yaml:5: seeds: an empty list; a list of seeds, such as [0, 1, 2]"),
     bad("one seed without a list", top("seeds: 0"), "x.yaml:5: seeds: 0; a list of seeds, such as [0, 1, 2]"),
@@ -41,4 +41,35 @@ SEEDS = [
         "x.yaml:5: seeds: the form {explore, confirm}, of which `confirm` isn't available in this version; a list of seeds, such as [0, 1, 2]",
     ),
     bad("a mapping", top("seeds: {first: 0}"), "x.yaml:5: seeds: a mapping; a list of seeds, such as [0, 1, 2]"),
+    bad("a range as text", top("seeds: 0-4"), "x.yaml:5: seeds: '0-4'; a list of seeds, such as [0, 1, 2]"),
+    bad(
+        "an exponent",
+        top("seeds: [1e3]"),
+        "x.yaml:5: seeds: 1e3; a whole number of at least 0, without decimal point or exponent",
+    ),
+    bad("infinity", top("seeds: [.inf]"), "x.yaml:5: seeds: .inf; a whole number of at least 0"),
+    bad(
+        "a verb", top("seeds: {grid_search: [0, 1]}"), "x.yaml:5: seeds: a mapping; a list of seeds, such as [0, 1, 2]"
+    ),
+    bad("a text without brackets", top("seeds: 0, 1"), "x.yaml:5: seeds: '0, 1'; a list of seeds, such as [0, 1, 2]"),
+    bad(
+        "several wrong seeds in a block",
+        top("seeds:\n  - 0\n  - one\n  - -3\n  - 0"),
+        "x.yaml:7: seeds: 'one', which is text; a whole number of at least 0",
+        "x.yaml:8: seeds: -3; a whole number of at least 0",
+        "x.yaml:9: seeds: 0 is given twice; each value once",
+    ),
+    bad(
+        "more trials than can be run",
+        entry(
+            f"train.batch_size: {{grid_search: {list(range(1, 301))}}}\n  train.num_epochs: {{grid_search: {list(range(1, 301))}}}",
+            head="name: s\nseeds: [0, 1, 2]\n",
+        ),
+        "x.yaml:2: seeds: 3 seeds for each of 90,000 configs, which are 270,000 trials; at most 200,000 trials",
+    ),
+    bad(
+        "a date",
+        top("seeds: [2024-05-01]"),
+        "x.yaml:5: seeds: '2024-05-01', which is text; a whole number of at least 0",
+    ),
 ]

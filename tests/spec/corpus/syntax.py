@@ -65,13 +65,17 @@ SYNTAX = [
     bad(
         "two commas",
         top("seeds: [0, , 1]"),
-        "x.yaml:5: not valid YAML: expected the node content, but found ','; correct it",
+        "x.yaml:5: not valid YAML: expected the node content, but found ','; a value is missing here, or there is a comma or bracket too many",
     ),
-    bad("an escape beyond Unicode", 'name: "\\UFFFFFFFF"\n', "x.yaml:1: not valid YAML near this line; correct it"),
+    bad(
+        "an escape beyond Unicode",
+        'name: "\\UFFFFFFFF"\n',
+        "x.yaml:1: not valid YAML near this line; look for a backslash in double quotes that stands for no character; put the text in single quotes",
+    ),
     bad(
         "another version of YAML",
         "%YAML 9.9\n---\n" + GOOD,
-        "x.yaml:1: not valid YAML: found incompatible YAML document (version 1.* is required); correct it",
+        "x.yaml:1: not valid YAML: found incompatible YAML document (version 1.* is required); remove the %YAML line",
     ),
     bad(
         "duplicate keys",
@@ -109,5 +113,60 @@ SYNTAX = [
         "a line break in a value",
         top("metric: 'a\n\n  b'"),
         "x.yaml:5: metric: the text 'a\\nb'; printable text on one line",
+    ),
+    bad(
+        "an unknown escape",
+        top('metric: "C:\\q"'),
+        "x.yaml:5: not valid YAML: found unknown escape character 'q'; in double quotes a backslash is written twice; in single quotes once",
+    ),
+    bad(
+        "a short escape",
+        top('metric: "\\x4"'),
+        "x.yaml:5: not valid YAML: expected escape sequence of 2 hexadecimal numbers, but found '\"'; in double quotes a backslash is written twice; in single quotes once",
+    ),
+    bad(
+        "a star",
+        top("metric: *"),
+        "x.yaml:5: not valid YAML: expected alphabetic or numeric character, but found '\\n'; put text that begins with & or * in quotes",
+    ),
+    bad(
+        "a list on the line of its key",
+        top("seeds: - 0"),
+        "x.yaml:5: not valid YAML: sequence entries are not allowed here; begin a list on a line of its own below its key",
+    ),
+    bad(
+        "a pipe",
+        top("metric: |x"),
+        "x.yaml:5: not valid YAML: expected chomping or indentation indicators, but found 'x'; put text that begins with | or > in quotes",
+    ),
+    bad(
+        "a tag that was not announced",
+        top("metric: !a!b c"),
+        "x.yaml:5: not valid YAML: found undefined tag handle '!a!'; no tags: put text that begins with ! in quotes",
+    ),
+    bad(
+        "two tag directives",
+        "%TAG !a! b\n%TAG !a! b\n---\n" + GOOD,
+        "x.yaml:2: not valid YAML: duplicate tag handle '!a!'; remove the %TAG lines",
+    ),
+    bad(
+        "a conflict of a merge",
+        GOOD.replace("  model", "<<<<<<< HEAD\n  model") + "=======\n>>>>>>> other\n",
+        "x.yaml:3: not valid YAML: could not find expected ':'; `key: value` on this line and the one before, with a space after the colon, and text with `: ` in quotes",
+    ),
+    bad(
+        "CSV",
+        "time,value\n0,1\n1,2\n",
+        "x.yaml:1: 'time,value 0,1 1,2' instead of a mapping; keys with values, such as `name: value`",
+    ),
+    bad(
+        "Python",
+        'name = "s"\nparam_space = {\n  "model": "att"\n}\n',
+        "x.yaml:3: not valid YAML: mapping values are not allowed here; `key: value` on this line and the one before, with a space after the colon, and text with `: ` in quotes",
+    ),
+    bad(
+        "a web page",
+        "<!DOCTYPE html>\n<html><body>404: Not Found</body></html>\n",
+        "x.yaml:2: not valid YAML: mapping values are not allowed here; `key: value` on this line and the one before, with a space after the colon, and text with `: ` in quotes",
     ),
 ]
