@@ -122,14 +122,19 @@ class Recorder(Callback):  # type: ignore[misc]
 
     def _end_hung(self, trials: list[Trial]) -> None:
         """A worker that is killed is one that was lost."""
+        actors = self._scheduler.starting_actors()
+        self._hangs.expect(actors)
         overdue = self._hangs.overdue()
         if not overdue:
             return
-        for trial in trials:
-            if trial.trial_id in overdue and trial.temporary_state.ray_actor is not None:
-                self._hangs.forget(trial.trial_id)
-                self._hung[trial.trial_id] = overdue[trial.trial_id]
-                ray.kill(trial.temporary_state.ray_actor)
+        actors |= {
+            trial.trial_id: trial.temporary_state.ray_actor for trial in trials if trial.temporary_state.ray_actor
+        }
+        for trial_id, reason in overdue.items():
+            self._hangs.forget(trial_id)
+            if trial_id in actors:
+                self._hung[trial_id] = reason
+                ray.kill(actors[trial_id])
 
     def _take_reason(self, trial: Trial) -> str:
         """Why the worker of a trial is gone, in one line."""
