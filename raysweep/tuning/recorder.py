@@ -13,7 +13,7 @@ import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from raysweep.errors import LedgerError, StorageError
+from raysweep.errors import ClusterError, LedgerError, StorageError
 from raysweep.forecasting.results import Evaluation
 from raysweep.forecasting.scores import with_skills
 from raysweep.ledger.rows import EpochRow, EvaluationRow, TrialEnd
@@ -40,6 +40,7 @@ class Recorder(Callback):  # type: ignore[misc]
         code_version: Goes into every row.
         on_change: Called after every change, and at least once a turn of Tune's loop.
         is_interrupted: Whether the user has asked to stop.
+        lost_cluster: What has become of Ray, if it is gone.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Recorder(Callback):  # type: ignore[misc]
         code_version: str,
         on_change: Callable[[], None],
         is_interrupted: Callable[[], bool],
+        lost_cluster: Callable[[], str | None],
     ) -> None:
         self._ledger = ledger
         self._progress = progress
@@ -62,6 +64,7 @@ class Recorder(Callback):  # type: ignore[misc]
         self._code_version = code_version
         self._on_change = on_change
         self._is_interrupted = is_interrupted
+        self._lost_cluster = lost_cluster
         self._ended: set[str] = set()
         self._hangs = HangWatch()
         self._hung: dict[str, str] = {}
@@ -117,6 +120,8 @@ class Recorder(Callback):  # type: ignore[misc]
         """Once a turn of Tune's loop."""
         if self._is_interrupted():
             raise SweepAborted
+        if lost := self._lost_cluster():
+            raise SweepAborted from ClusterError(lost)
         self._end_hung(trials)
         self._on_change()
 
