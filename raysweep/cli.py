@@ -16,7 +16,7 @@ from rich.console import Console
 
 from raysweep import app as running
 from raysweep import commands
-from raysweep.errors import InputError, Interrupted, LedgerError, RaysweepError, StorageError
+from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
 from raysweep.paths import SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
@@ -69,7 +69,7 @@ def run(
 ) -> None:
     """Run what is missing of a sweep; the word `run` may be left out. The same command again goes on."""
     console = _console()
-    with _errors(verbose):
+    with _errors(verbose), _told_how_to_go_on(console):
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
         prepared = prepare(sweep, overrides or [], workspace)
         print_plan(console, prepared)
@@ -77,13 +77,11 @@ def run(
         try:
             with screen.running():
                 failed = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
-        except Interrupted:
-            console.print(f"Interrupted; everything so far is kept. {_how_to_go_on()}")
-            raise typer.Exit(INTERRUPTED) from None
-        except (LedgerError, StorageError) as error:
+        except (ClusterError, LedgerError, StorageError) as error:
             console.print(f"The sweep had to stop; everything so far is kept. {_how_to_go_on()}")
             print(error, file=sys.stderr)
             raise typer.Exit(STOPPED) from None
+        console.print("writing tables and leaderboards")
         print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
         for line in commands.where_everything_lies(prepared.paths, tracking_uri):
             console.print(line)
@@ -194,6 +192,15 @@ def main() -> None:
     app(arguments, prog_name="raysweep")
 
 
+@contextmanager
+def _told_how_to_go_on(console: Console) -> Iterator[None]:
+    try:
+        yield
+    except Interrupted:
+        console.print(f"Interrupted; everything so far is kept. {_how_to_go_on()}")
+        raise typer.Exit(INTERRUPTED) from None
+
+
 def _how_to_go_on() -> str:
     return f"To go on: {shlex.join(['python', '-m', 'raysweep', *sys.argv[1:]])}"
 
@@ -209,6 +216,9 @@ def _errors(is_verbose: bool) -> Iterator[None]:
     """What the user has to mend is told in a line each; no traceback without `-v`."""
     try:
         yield
+    except Interrupted:
+        print("Interrupted", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     except RaysweepError as error:
         if is_verbose:
             traceback.print_exc()

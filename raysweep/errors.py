@@ -7,6 +7,7 @@
     │   └── ModelError        a file in the models folder
     ├── LedgerError           the ledger can't be read or written
     ├── CheckpointError       a checkpoint is missing, damaged or from another version
+    ├── ClusterError          Ray is gone; the sweep stops, and all that was finished is kept
     ├── StorageError          results can't be written; the sweep stops, and all that was finished is kept
     ├── LockedError           another process has what can be had once
     ├── TrackingError         MLflow can't be brought up to date (in `tracking`)
@@ -85,6 +86,10 @@ class CheckpointError(RaysweepError):
 
 class StorageError(RaysweepError):
     """Checkpoints or forecasts can't be written: a full disk, one that is read-only, or one that has gone."""
+
+
+class ClusterError(RaysweepError):
+    """The Ray that trials ran on is gone, or can't do its work."""
 
 
 class LockedError(RaysweepError):

@@ -46,6 +46,7 @@ class Screen:
         self._live: Live | None = None
         self._drawn_at = 0.0
         self._is_last_shown = False
+        self._progress: Progress | None = None
         self._num_failures_shown = 0
         self._num_retries_shown = 0
 
@@ -55,6 +56,8 @@ class Screen:
 
     def show(self, progress: Progress) -> None:
         """Draws again if enough time has passed; failures are shown at once, a line each."""
+        if progress is not self._progress:  # Ray has been started again
+            self._progress, self._num_failures_shown, self._num_retries_shown = progress, 0, 0
         for trial, reason in progress.retries[self._num_retries_shown :]:
             self.note(f"lost: {trial_label(trial)}: {reason}")
         self._num_retries_shown = len(progress.retries)

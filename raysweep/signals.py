@@ -10,41 +10,53 @@ from types import FrameType
 from raysweep.errors import Interrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_seen: list[signal.Signals] = []
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raises `Interrupted` wherever the program is when a signal comes; main thread only."""
+    """Raises `Interrupted` wherever the program is when the first signal comes; main thread only.
+
+    What stops can't be stopped again: a second Ctrl-C would leave processes behind.
+    """
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    raise_on_signals()
+    _handle(_raise)
     try:
         yield
     finally:
+        _seen.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def raise_on_signals() -> None:
-    """Again, after a library has put handlers of its own in place."""
-    for number in _SIGNALS:
-        signal.signal(number, _raise)
+def raise_if_interrupted() -> None:
+    """Where code that isn't ours has run: it may have swallowed the exception, or set handlers of its own."""
+    if _seen:
+        raise Interrupted(_seen[0].name)
+    _handle(_raise)
 
 
 @contextmanager
 def signals_noted() -> Iterator[Callable[[], bool]]:
     """Where an exception would do harm: a signal is only noted; the value tells whether one has come."""
-    seen: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        seen.append(number)
-
-    for number in _SIGNALS:
-        signal.signal(number, note)
+    _handle(_note)
     try:
-        yield lambda: bool(seen)
+        yield lambda: bool(_seen)
     finally:
-        raise_on_signals()
+        if not _seen:
+            _handle(_raise)
+
+
+def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, handler)
+
+
+def _note(number: int, frame: FrameType | None) -> None:
+    _seen.append(signal.Signals(number))
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    raise Interrupted(signal.Signals(number).name)
+    _note(number, frame)
+    _handle(_note)
+    raise Interrupted(_seen[0].name)

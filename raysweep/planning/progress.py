@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from raysweep.ledger.rows import Status
 from raysweep.planning.plan import WantedTrial
@@ -120,6 +121,16 @@ class Progress:
 
     def _expected(self, trial: WantedTrial) -> float:
         return next(self._paces[key].mean for key in _kinds(trial) if key in self._paces)
+
+
+class Display(Protocol):
+    """What a running sweep is shown on."""
+
+    def note(self, line: str) -> None:
+        """Something to know, once."""
+
+    def show(self, progress: Progress) -> None:
+        """Something has changed, or some time has passed."""
 
 
 def _kinds(trial: WantedTrial) -> Sequence[tuple[object, ...]]:

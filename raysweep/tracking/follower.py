@@ -67,9 +67,11 @@ class Follower:
             self._input.close()
         try:
             self._process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
+        except BaseException as error:  # also when the user doesn't want to wait
             self._process.kill()
             self._process.wait(_KILL_GRACE_SECONDS)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
         self._listen()
         self._output.close()
         return self._process.returncode == 0

@@ -7,15 +7,17 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from raysweep.signals import raise_on_signals
+from raysweep.signals import raise_if_interrupted
 from raysweep.spec.sweep import Resources
 
 # Ray and Tune read these when they are imported, workers when they start.
@@ -39,6 +41,7 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 # Ray prints what its own processes complain of, in colours, whatever `log_to_driver` says; lines like this it skips.
 QUIET_ENVIRONMENT: Mapping[str, str] = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+ESSENTIAL_PROCESSES = ("gcs_server", "raylet")
 QUIET_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray.data")
 
 
@@ -54,6 +57,16 @@ class RunningCluster:
         by_cpu = self.num_cpus / resources.cpu if resources.cpu else float("inf")
         by_gpu = self.num_gpus / resources.gpu if resources.gpu else float("inf")
         return max(int(min(by_cpu, by_gpu)), 0)
+
+    def lost(self) -> str | None:
+        """What has become of a Ray of our own, if it is gone; else trials would wait for ever. Takes no time."""
+        import ray
+
+        node = ray._private.worker._global_node
+        for name, process in node.dead_processes() if node else ():
+            if name in ESSENTIAL_PROCESSES:
+                return f"Ray's process {name} has ended unexpectedly ({_how_it_ended(process.poll())})"
+        return None
 
 
 @contextmanager
@@ -77,17 +90,22 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         for name in QUIET_LOGGERS:
             logging.getLogger(name).setLevel(level)
         options = {} if address else _local_options(num_jobs)
-        ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
-        raise_on_signals()  # ray.init has handlers of its own
-        for name in QUIET_LOGGERS:  # ray.init sets its own level again
-            logging.getLogger(name).setLevel(level)
         try:
+            ray._private.utils.set_sigterm_handler = lambda handler: None  # it would exit in a way of its own
+            ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
+            raise_if_interrupted()
+            for name in QUIET_LOGGERS:  # ray.init sets its own level again
+                logging.getLogger(name).setLevel(level)
             have = ray.cluster_resources()
             yield RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0))
         finally:
             ray.shutdown()
     finally:
         shutil.rmtree(private, ignore_errors=True)
+
+
+def _how_it_ended(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
 
 
 def _local_options(num_jobs: int | None) -> dict[str, Any]:
@@ -99,11 +117,17 @@ def _local_options(num_jobs: int | None) -> dict[str, Any]:
     return options
 
 
+@cache
+def _token() -> str:
+    """The same for every Ray that this process starts: Ray reads it once."""
+    return secrets.token_hex(32)
+
+
 def _use_own_token(folder: Path) -> None:
     """Ray would write a token that others can read into the home folder; an open port of Ray runs anybody's code."""
     file = folder / "token"
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as out:
-        out.write(secrets.token_hex(32))
+        out.write(_token())
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(file)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from raysweep.tuning.report import REPORT_SECONDS, Report
 
 # Between two reports a trial may take ten times its slowest epoch so far.
 EPOCH_FACTOR, MIN_EPOCH_SECONDS = 10.0, 60.0
-# Before its first report, and while it is scored, only other work can tell what is usual: a wide margin.
+# Before its first report, and while it is scored, only other work can tell what is usual: a wide margin. A worker
+# that is still starting has no more than the minimum.
 OTHER_FACTOR, MIN_OTHER_SECONDS = 100.0, 600.0
 # The driver itself was stopped (a debugger, a suspended machine) if it hasn't asked for so long.
 OWN_ABSENCE_SECONDS = 10.0
@@ -18,9 +19,10 @@ OWN_ABSENCE_SECONDS = 10.0
 
 @dataclass(kw_only=True)
 class _Watched:
-    """A running trial."""
+    """A trial that has a worker, or is getting one."""
 
     heard_at: float
+    is_starting: bool = False
     slowest_epoch: float = 0.0
     seconds_left: float | None = None  # of training; None before the first report
 
@@ -37,6 +39,11 @@ class HangWatch:
         self._watched: dict[str, _Watched] = {}
         self._slowest_epoch = 0.0
         self._asked_at = clock()
+
+    def expect(self, trial_ids: Iterable[str]) -> None:
+        """The workers of these trials are being started."""
+        for trial_id in trial_ids:
+            self._watched.setdefault(trial_id, _Watched(heard_at=self._clock(), is_starting=True))
 
     def start(self, trial_id: str) -> None:
         """The trial has a worker."""
@@ -74,6 +81,8 @@ class HangWatch:
         is_training = trial.seconds_left is not None and trial.seconds_left > 5 * REPORT_SECONDS
         if is_training:
             return max(EPOCH_FACTOR * trial.slowest_epoch, MIN_EPOCH_SECONDS)
+        if trial.is_starting:
+            return MIN_OTHER_SECONDS
         if not self._slowest_epoch:
             return None
         return max(OTHER_FACTOR * (trial.slowest_epoch or self._slowest_epoch), MIN_OTHER_SECONDS)

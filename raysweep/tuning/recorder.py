@@ -13,7 +13,7 @@ import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from raysweep.errors import LedgerError, StorageError
+from raysweep.errors import ClusterError, LedgerError, StorageError
 from raysweep.forecasting.results import Evaluation
 from raysweep.forecasting.scores import with_skills
 from raysweep.ledger.rows import EpochRow, EvaluationRow, TrialEnd
@@ -40,6 +40,7 @@ class Recorder(Callback):  # type: ignore[misc]
         code_version: Goes into every row.
         on_change: Called after every change, and at least once a turn of Tune's loop.
         is_interrupted: Whether the user has asked to stop.
+        lost_cluster: What has become of Ray, if it is gone.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Recorder(Callback):  # type: ignore[misc]
         code_version: str,
         on_change: Callable[[], None],
         is_interrupted: Callable[[], bool],
+        lost_cluster: Callable[[], str | None],
     ) -> None:
         self._ledger = ledger
         self._progress = progress
@@ -62,6 +64,7 @@ class Recorder(Callback):  # type: ignore[misc]
         self._code_version = code_version
         self._on_change = on_change
         self._is_interrupted = is_interrupted
+        self._lost_cluster = lost_cluster
         self._ended: set[str] = set()
         self._hangs = HangWatch()
         self._hung: dict[str, str] = {}
@@ -117,19 +120,26 @@ class Recorder(Callback):  # type: ignore[misc]
         """Once a turn of Tune's loop."""
         if self._is_interrupted():
             raise SweepAborted
+        if lost := self._lost_cluster():
+            raise SweepAborted from ClusterError(lost)
         self._end_hung(trials)
         self._on_change()
 
     def _end_hung(self, trials: list[Trial]) -> None:
         """A worker that is killed is one that was lost."""
+        actors = self._scheduler.starting_actors()
+        self._hangs.expect(actors)
         overdue = self._hangs.overdue()
         if not overdue:
             return
-        for trial in trials:
-            if trial.trial_id in overdue and trial.temporary_state.ray_actor is not None:
-                self._hangs.forget(trial.trial_id)
-                self._hung[trial.trial_id] = overdue[trial.trial_id]
-                ray.kill(trial.temporary_state.ray_actor)
+        actors |= {
+            trial.trial_id: trial.temporary_state.ray_actor for trial in trials if trial.temporary_state.ray_actor
+        }
+        for trial_id, reason in overdue.items():
+            self._hangs.forget(trial_id)
+            if trial_id in actors:
+                self._hung[trial_id] = reason
+                ray.kill(actors[trial_id])
 
     def _take_reason(self, trial: Trial) -> str:
         """Why the worker of a trial is gone, in one line."""

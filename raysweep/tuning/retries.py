@@ -26,6 +26,7 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._due: dict[Trial, float] = {}
+        self._controller: Any = None
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Its worker is gone; Tune tells this before it puts the trial back into the queue, if it does."""
@@ -39,11 +40,24 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """What has waited long enough, then what hasn't run yet."""
+        self._controller = tune_controller
         self._due = {trial: due_at for trial, due_at in self._due.items() if trial.status == Trial.PAUSED}
         for trial, due_at in self._due.items():
             if time.monotonic() >= due_at:
                 return trial
         return next((trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING), None)
+
+    def starting_actors(self) -> dict[str, Any]:
+        """By trial: the actors that have been given their place and haven't answered yet. Tune waits for ever."""
+        if self._controller is None:
+            return {}
+        created = self._controller._actor_manager._live_actors_to_ray_actors_resources
+        started = self._controller._started_actors
+        return {
+            trial.trial_id: created[actor][0]
+            for trial, actor in self._controller._trial_to_actor.items()
+            if actor in created and actor not in started
+        }
 
     def take_decisions(self, trial_id: str) -> list[RungRow]:
         """What was decided about a trial since this was last asked."""

@@ -15,6 +15,7 @@ from raysweep.spec.sweep import Resources
 
 if TYPE_CHECKING:
     from raysweep.forecasting.inputs import TrialInputs
+    from raysweep.tuning.cluster import RunningCluster
     from raysweep.tuning.retries import RetryingFifo
     from raysweep.tuning.search import TrialList
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def run_trials(
     search: TrialList,
     *,
+    cluster: RunningCluster,
     inputs: TrialInputs,
     metric: str,
     scheduler: RetryingFifo,
@@ -38,6 +40,7 @@ def run_trials(
 
     Raises:
         Interrupted: After Ctrl-C or SIGTERM.
+        ClusterError: If Ray is gone.
         LedgerError: If the ledger can't be written any more.
         StorageError: If checkpoints or forecasts can't.
     """
@@ -61,6 +64,7 @@ def run_trials(
             code_version=code_version,
             on_change=on_change,
             is_interrupted=is_interrupted,
+            lost_cluster=cluster.lost,
         )
         try:
             tune.run(

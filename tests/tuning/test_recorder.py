@@ -30,6 +30,7 @@ def test_a_trial_stopped_once_and_finished_since_is_scored_to_its_end(tmp_path: 
             code_version="v",
             on_change=lambda: None,
             is_interrupted=lambda: False,
+            lost_cluster=lambda: None,
         )
         recorder.on_trial_start(0, [], trial)
         recorder.on_trial_result(0, [], trial, {"report": Report(facts=None, epochs=())})

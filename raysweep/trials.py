@@ -1,0 +1,177 @@
+"""Runs the trials that a sweep lacks: baselines, inputs, search and scheduler, brought together on a Ray."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from raysweep.baseline_rows import Baselines
+from raysweep.errors import ClusterError, InputError, Problem
+from raysweep.forecasting.inputs import TrialInputs
+from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.writer import LedgerWriter
+from raysweep.planning.plan import Plan, WantedTrial
+from raysweep.planning.progress import Display, Progress
+from raysweep.prepare import PreparedSweep, scheduler_text
+from raysweep.spec.config import Scalar
+from raysweep.spec.sweep import Asha, HyperOpt, Resources, Sweep
+from raysweep.version import code_version
+
+if TYPE_CHECKING:
+    from raysweep.tuning.cluster import RunningCluster
+    from raysweep.tuning.retries import RetryingFifo
+    from raysweep.tuning.search import TrialList
+
+# A Ray that dies again and again has a reason that another start doesn't mend.
+MAX_RESTARTS = 3
+
+
+def run_missing(
+    ledger: LedgerWriter,
+    prepared: PreparedSweep,
+    plan: Plan,
+    display: Display,
+    *,
+    num_jobs: int | None,
+    is_verbose: bool,
+) -> set[str]:
+    """Runs what the plan says; returns the ids of the trials that failed.
+
+    Raises:
+        Interrupted: After Ctrl-C or SIGTERM.
+        ClusterError: If Ray is gone and doesn't come back.
+        LedgerError: If the ledger can't be written any more.
+        StorageError: If checkpoints or forecasts can't.
+    """
+    baselines = Baselines(prepared)
+    ledger.record_evaluations(baselines.rows_for(prepared.wanted))
+    display.note("starting Ray")
+    for num_restarts in itertools.count():
+        try:
+            progress = _run_on_ray(ledger, prepared, plan, baselines, display, num_jobs=num_jobs, is_verbose=is_verbose)
+            return {trial.trial_id for trial, _ in progress.failures}
+        except ClusterError as error:
+            if num_restarts == MAX_RESTARTS:
+                raise
+            display.note(f"{error}; starting Ray again ({num_restarts + 1} of {MAX_RESTARTS})")
+            # What was reported is in the ledger, and what wasn't yet in the checkpoints.
+            prepared = prepared.refreshed()
+            plan = prepared.plan()
+    raise AssertionError("it counts for ever")
+
+
+def _run_on_ray(
+    ledger: LedgerWriter,
+    prepared: PreparedSweep,
+    plan: Plan,
+    baselines: Baselines,
+    display: Display,
+    *,
+    num_jobs: int | None,
+    is_verbose: bool,
+) -> Progress:
+    """The life of one Ray."""
+    from raysweep.tuning.cluster import ray_cluster
+    from raysweep.tuning.runner import run_trials
+
+    sweep = prepared.sweep
+    inputs = TrialInputs(
+        sources=prepared.catalog.sources,
+        series={name: prepared.catalog.series(name) for name in prepared.dataset_names()},
+        evaluate_on=sweep.evaluate_on,
+        checkpoints=prepared.paths.checkpoints.resolve(),
+        predictions=prepared.paths.predictions.resolve(),
+    )
+    with ray_cluster(num_jobs=num_jobs, is_verbose=is_verbose) as cluster:
+        # Ray is loaded only where a trial is to run.
+        from raysweep.tuning.schedulers import Rungs
+
+        resources = _resources(sweep, cluster)
+        progress = Progress(
+            num_trials=prepared.num_trials,
+            num_done_before=len(plan.done),
+            num_slots=cluster.num_slots(resources),
+            waiting={trial.trial_id: trial for trial, _ in plan.todo},
+        )
+        asha = sweep.scheduler if isinstance(sweep.scheduler, Asha) else None
+        run_trials(
+            _search(ledger, prepared, plan, progress, baselines),
+            cluster=cluster,
+            inputs=inputs,
+            metric=sweep.metric,
+            scheduler=_scheduler(prepared, plan, asha),
+            next_rung=Rungs(asha),
+            resources=resources,
+            ledger=ledger,
+            progress=progress,
+            data_sources={name: series.source for name, series in inputs.series.items()},
+            references=baselines.references,
+            code_version=code_version(),
+            on_change=lambda: display.show(progress),
+        )
+    return progress
+
+
+def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha | None) -> RetryingFifo:
+    """ASHA as it was: with all that it decided before, and with the scores of trials that ended without it."""
+    from raysweep.tuning.retries import RetryingFifo
+    from raysweep.tuning.schedulers import GroupedAsha, rungs_of_history
+
+    if asha is None:
+        return RetryingFifo()
+    metric, text = prepared.sweep.metric, scheduler_text(prepared.sweep)
+    with LedgerReader(prepared.paths.ledger, check=False) as reader:
+        known = reader.rungs(text)
+        others = {trial.trial_id for trial in plan.done} - {row.trial_id for row in known}
+        ended = [row for row in reader.trials() if row["trial_id"] in others and row["status"] == "finished"]
+        ended.sort(key=lambda row: row["finished_at"])
+        history = [(row, reader.epochs(row["trial_id"])) for row in ended]
+    return GroupedAsha(asha, metric, text, [*rungs_of_history(asha, metric, text, history), *known])
+
+
+def _search(
+    ledger: LedgerWriter, prepared: PreparedSweep, plan: Plan, progress: Progress, baselines: Baselines
+) -> TrialList:
+    """Where the trials come from."""
+    from raysweep.tuning.search import HyperOptQueue, TrialList
+
+    sweep = prepared.sweep
+    if not isinstance(sweep.search, HyperOpt):
+        return TrialList((trial, need == "score") for trial, need in plan.todo)
+
+    def identify(choice: Mapping[str, Scalar], position: int) -> WantedTrial:
+        return prepared.identify(sweep.resolve(choice), sweep.seeds[0], position)
+
+    def register(trial: WantedTrial) -> None:
+        with ledger.transaction():
+            ledger.register(*prepared.rows_of([trial]))
+            ledger.record_evaluations(baselines.rows_for([trial]))
+        progress.add(trial)
+
+    return HyperOptQueue(
+        space=prepared.searched_keys(),
+        num_samples=prepared.num_trials,
+        seed=sweep.seeds[0],
+        identify=identify,
+        on_proposal=register,
+        known=prepared.points,
+        todo={trial.trial_id: need == "score" for trial, need in plan.todo},
+    )
+
+
+def _resources(sweep: Sweep, cluster: RunningCluster) -> Resources:
+    """What a trial gets; raises `InputError` if no trial would ever fit."""
+    if sweep.resources != "auto":
+        resources = sweep.resources
+    elif cluster.num_gpus:
+        # These models fill no GPU: four trials share one.
+        resources = Resources(cpu=min(1.0, cluster.num_cpus / (4 * cluster.num_gpus)), gpu=0.25)
+    else:
+        resources = Resources(cpu=1.0, gpu=0.0)
+    if cluster.num_slots(resources) == 0:
+        found = f"{resources.cpu:g} CPUs and {resources.gpu:g} GPUs a trial"
+        valid = f"there are {cluster.num_cpus:g} CPUs and {cluster.num_gpus:g} GPUs here"
+        problem = Problem(where=str(sweep.file), key="resources_per_trial", found=found, valid=valid)
+        raise InputError([problem])
+    return resources
