@@ -20,6 +20,7 @@ from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, 
 from raysweep.paths import SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
+from raysweep.terminal import complain, make_console
 
 TOP_ROWS = 20  # of a leaderboard on screen; the file has more
 MISUSE, STOPPED, INTERRUPTED = 2, 3, 130
@@ -68,7 +69,7 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Run what is missing of a sweep; the word `run` may be left out. The same command again goes on."""
-    console = _console()
+    console = make_console()
     with _errors(verbose), _told_how_to_go_on(console):
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
         prepared = prepare(sweep, overrides or [], workspace)
@@ -79,7 +80,7 @@ def run(
                 failed = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
         except (ClusterError, LedgerError, StorageError) as error:
             console.print(f"The sweep had to stop; everything so far is kept. {_how_to_go_on()}")
-            print(error, file=sys.stderr)
+            complain(error)
             raise typer.Exit(STOPPED) from None
         console.print("writing tables and leaderboards")
         print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
@@ -102,7 +103,7 @@ def plan(
     """Check a sweep file, and say what would run and what is done. Starts and creates nothing."""
     with _errors(verbose):
         workspace = _workspace(results_dir, data_dir, models_dir, TRACKING)
-        print_plan(_console(), prepare(sweep, overrides or [], workspace), is_detailed=True)
+        print_plan(make_console(), prepare(sweep, overrides or [], workspace), is_detailed=True)
 
 
 @app.command("status")
@@ -110,7 +111,7 @@ def status(sweeps: Sweeps = None, results_dir: ResultsDir = RESULTS, verbose: Ve
     """Say how far sweeps are, also while they run."""
     with _errors(verbose):
         header, rows = commands.status_rows(_sweeps(sweeps, results_dir))
-        print_table(_console(), header, rows)
+        print_table(make_console(), header, rows)
 
 
 @app.command("compare")
@@ -123,7 +124,7 @@ def compare(
     """Show the leaderboards of sweeps; Parquet files of somebody else will do."""
     with _errors(verbose):
         found = commands.find_sweeps(sweeps or [], results_dir, is_ledger_needed=False)
-        print_leaderboards(_console(), commands.compare_sweeps(found, top), top)
+        print_leaderboards(make_console(), commands.compare_sweeps(found, top), top)
 
 
 @app.command("export")
@@ -132,7 +133,7 @@ def export(sweeps: Sweeps = None, results_dir: ResultsDir = RESULTS, verbose: Ve
     with _errors(verbose):
         for paths in _sweeps(sweeps, results_dir):
             commands.export_sweep(paths)
-            _console().print(
+            make_console().print(
                 f"{paths.name}: trials, epochs and evaluations as Parquet, and leaderboard.md, in {paths.root}"
             )
 
@@ -147,7 +148,7 @@ def sync(
     """Bring MLflow up to date with the ledgers."""
     with _errors(verbose):
         for paths in _sweeps(sweeps, results_dir):
-            _console().print(commands.sync_sweep(paths, tracking_uri))
+            make_console().print(commands.sync_sweep(paths, tracking_uri))
 
 
 @app.command("models")
@@ -155,7 +156,7 @@ def models(models_dir: ModelsDir = None, verbose: Verbose = False) -> None:
     """List the models, with their arguments and defaults."""
     with _errors(verbose):
         header, rows = commands.model_rows(_workspace(RESULTS, None, models_dir, TRACKING).catalog())
-        print_table(_console(), header, rows)
+        print_table(make_console(), header, rows)
 
 
 @data_app.command("list")
@@ -163,7 +164,7 @@ def data_list(data_dir: DataDir = None, verbose: Verbose = False) -> None:
     """List the series, and say of each whether it is the original or a stand-in."""
     with _errors(verbose):
         header, rows = commands.dataset_rows(_workspace(RESULTS, data_dir, None, TRACKING).catalog())
-        print_table(_console(), header, rows)
+        print_table(make_console(), header, rows)
 
 
 @data_app.command("check")
@@ -174,7 +175,7 @@ def data_check(
     """Read a series file as a sweep would, and say what is wrong with it."""
     with _errors(verbose):
         for line in commands.check_series(file):
-            _console().print(line)
+            make_console().print(line)
 
 
 def main() -> None:
@@ -186,7 +187,7 @@ def main() -> None:
         if not first.startswith("-") and not Path(first).suffix and not Path(first).exists():
             near = difflib.get_close_matches(first, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"commands are {', '.join(names)}"
-            print(f"raysweep: {first!r} is neither a command nor a sweep file; {hint}", file=sys.stderr)
+            complain(f"raysweep: {first!r} is neither a command nor a sweep file; {hint}")
             sys.exit(MISUSE)
         arguments = ["run", *arguments]
     app(arguments, prog_name="raysweep")
@@ -205,36 +206,28 @@ def _how_to_go_on() -> str:
     return f"To go on: {shlex.join(['python', '-m', 'raysweep', *sys.argv[1:]])}"
 
 
-def _console() -> Console:
-    # Where there is no terminal, somebody greps: lines are never broken then.
-    console = Console(highlight=False, markup=False, emoji=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=500)
-
-
 @contextmanager
 def _errors(is_verbose: bool) -> Iterator[None]:
     """What the user has to mend is told in a line each; no traceback without `-v`."""
     try:
         yield
     except Interrupted:
-        print("Interrupted", file=sys.stderr)
+        complain("Interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except RaysweepError as error:
         if is_verbose:
             traceback.print_exc()
         else:
-            print(error, file=sys.stderr)
+            complain(error)
         if isinstance(error, InputError) and len(error.problems) > 1:
-            print(f"{len(error.problems)} problems; nothing was started.", file=sys.stderr)
+            complain(f"{len(error.problems)} problems; nothing was started.")
         raise typer.Exit(MISUSE) from None
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
         if is_verbose:
             raise
-        print(
-            f"raysweep: {type(error).__name__}: {error}; a mistake of raysweep's own: -v shows where", file=sys.stderr
-        )
+        complain(f"raysweep: {type(error).__name__}: {error}; a mistake of raysweep's own: -v shows where")
         raise typer.Exit(STOPPED) from None
 
 

@@ -19,7 +19,8 @@ MAX_SECONDS = 1_500
 @pytest.mark.timeout(MAX_SECONDS + 60)
 @pytest.mark.parametrize("file", FILES)
 def test_many_more_examples(file: str) -> None:
-    command = [sys.executable, "-m", "pytest", file, "-q", "-k", "any or every or equal or damaged", "--timeout", "1200"]
+    names = "any or every or equal or damaged"
+    command = [sys.executable, "-m", "pytest", file, "-q", "-k", names, "--timeout", "1200"]
     environment = {**os.environ, "RAYSWEEP_EXAMPLES": str(TIMES)}
     done = subprocess.run(
         command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=MAX_SECONDS
