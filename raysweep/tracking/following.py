@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 1.0
 _MAX_PAUSE_SECONDS = 30.0
 _ORPHAN_SECONDS = 30.0  # for the last sync, if the driver died without a word
+_SILENT_SECONDS = 5.0  # in which MLflow has taken nothing: then nobody waits for it at the end of a sweep
+_FRESH_SECONDS = 2.0  # so old may a failed attempt be to stand for the last one
 _LOCK_SECONDS = 1.0
 _NICENESS = 10
 
@@ -101,6 +103,9 @@ class Health:
 def follow(paths: SweepPaths, uri: str, driver: Driver, health: Health) -> bool:
     """Projects until the driver is over; then once more, with nothing left running.
 
+    The driver waits for that last time. So it ends early where MLflow is away, and takes as long as it may where MLflow
+    takes what it is told.
+
     Returns:
         Whether MLflow equals the ledger.
     """
@@ -110,10 +115,12 @@ def follow(paths: SweepPaths, uri: str, driver: Driver, health: Health) -> bool:
         is_complete = attempts.project()
         pause = _POLL_SECONDS if is_complete else min(max(2 * pause, _POLL_SECONDS), _MAX_PAUSE_SECONDS)
     deadline = time.monotonic() + driver.last_sync_seconds()
+    if attempts.is_mlflow_silent() and attempts.has_just_failed():
+        return False  # to ask a server that hangs takes seconds
     attempts.forget()  # MLflow may have lost what it had
     while not attempts.project(is_driver_gone=True, deadline=deadline):
         left = deadline - time.monotonic()
-        if left <= 0:
+        if left <= 0 or attempts.is_mlflow_silent():
             return False
         time.sleep(min(_POLL_SECONDS, left))
     return True
@@ -128,6 +135,16 @@ class _Attempts:
         self._health = health
         self._lock = TrackingLock(paths.tracking_lock, "following the sweep")  # held until this process ends
         self._projection: Projection | None = None
+        self._useful_at = time.monotonic()
+        self._failed_at = -math.inf
+
+    def is_mlflow_silent(self) -> bool:
+        """Whether MLflow has taken nothing for a while, and so will hardly take anything in the next seconds."""
+        return time.monotonic() - self._useful_at > _SILENT_SECONDS
+
+    def has_just_failed(self) -> bool:
+        """Whether an attempt has ended a moment ago, and MLflow isn't as the ledger is."""
+        return time.monotonic() - self._failed_at < _FRESH_SECONDS
 
     def forget(self) -> None:
         """See `Projection.forget`."""
@@ -136,6 +153,16 @@ class _Attempts:
 
     def project(self, *, is_driver_gone: bool = False, deadline: float = math.inf) -> bool:
         """See `Projection.sync`; whether MLflow is as the ledger was."""
+        num_writes = self._num_writes()
+        is_complete = self._try(is_driver_gone, deadline)
+        if is_complete or self._num_writes() > num_writes or not self._lock.is_held:
+            # Without the lock it is another process that brings this sweep to MLflow, and that is worth waiting for.
+            self._useful_at = time.monotonic()
+        if not is_complete:
+            self._failed_at = time.monotonic()
+        return is_complete
+
+    def _try(self, is_driver_gone: bool, deadline: float) -> bool:
         try:
             if self._projection is None:
                 self._projection = self._open()
@@ -150,6 +177,9 @@ class _Attempts:
             return False
         self._health.tell(report.problems[0] if report.problems else None)
         return report.is_complete
+
+    def _num_writes(self) -> int:
+        return 0 if self._projection is None else self._projection.num_writes
 
     def _open(self) -> Projection:
         if not self._lock.is_held:

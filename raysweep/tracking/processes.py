@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections.abc import Mapping
@@ -22,19 +23,33 @@ def start_mark(pid: int) -> str | None:
     return fields[1] if fields else "unknown"
 
 
-def is_driver_alive(command: Mapping[str, Any]) -> bool:
+def is_driver_alive(command: Mapping[str, Any], driver_lock: Path | None = None) -> bool:
     """Whether a sweep command of the ledger is still at work.
 
-    On another host nobody can tell: there it counts as alive until it has recorded its end.
+    Args:
+        command: As the ledger has it.
+        driver_lock: See `SweepPaths.driver_lock`. On another host, which may be a container that is gone, it is all
+            that tells; without it such a command counts as alive until it has recorded its end.
     """
     if command["finished_at"] is not None:
         return False
     if command["host"] != socket.gethostname():
-        return True
+        return driver_lock is None or _is_locked(driver_lock)
     fields = _stat(command["pid"])
     if fields is None:
         return False
     return not fields or _started_at(fields[1]) <= command["started_at"] + _CLOCK_SLACK_SECONDS
+
+
+def _is_locked(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back when the file is closed
+    except FileNotFoundError:
+        return False
+    except OSError:  # held by another; or a file system that can't tell
+        return True
+    return False
 
 
 def _stat(pid: int) -> tuple[str, str] | tuple[()] | None:

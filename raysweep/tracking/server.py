@@ -52,11 +52,15 @@ class TrackingServer:
         uri: An absolute tracking URI.
         experiment: The experiment's name; created by `open` if it isn't there.
         page_size: How many runs to ask for at once.
+
+    Attributes:
+        num_writes: How often it has taken something that was to be written to a run.
     """
 
     def __init__(self, uri: str, experiment: str, *, page_size: int = _PAGE_SIZE) -> None:
         self.uri = uri
         self.experiment = experiment
+        self.num_writes = 0
         self._page_size = page_size
         self._client: MlflowClient | None = None
         self._experiment_id = ""
@@ -144,8 +148,8 @@ class TrackingServer:
         metric_batches = _batches(metrics, _MAX_METRICS_PER_BATCH)
         param_batches = _batches(param_list, _MAX_PARAMS_PER_BATCH)
         num_batches = max(len(metric_batches), len(param_batches), 1 if tag_list else 0)
-        with self._calls(run.run_id):
-            for index in range(num_batches):
+        for index in range(num_batches):
+            with self._calls(run.run_id):
                 self._mlflow.log_batch(
                     run.run_id,
                     metric_batches[index] if index < len(metric_batches) else [],
@@ -196,8 +200,10 @@ class TrackingServer:
 
     @contextmanager
     def _calls(self, run: str = "") -> Iterator[None]:
+        """Around calls to MLflow: those that read, or those that write to one run."""
         try:
             yield
+            self.num_writes += bool(run)
         except MlflowException as error:
             if run and error.error_code in _RUN_ERRORS:
                 raise RunError(redact(f"MLflow refuses run {run}: {_reason(error)}", self.uri)) from error

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,31 +7,14 @@ from pathlib import Path
 import pytest
 
 from raysweep.paths import SweepPaths
+from tests.tracking.servers import database, let_mlflow_warn, migrated_database, mlflow_server
 
-# MLflow 3.17 uses a loader strategy that SQLAlchemy 2.1 deprecates; nothing of ours can change that.
-MLFLOW_WARNINGS = ["ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"]
+# Fixtures of this folder's tests.
+__all__ = ["database", "migrated_database", "mlflow_server"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            for warning in MLFLOW_WARNINGS:
-                item.add_marker(pytest.mark.filterwarnings(warning))
-
-
-@pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables, which take it seconds to make."""
-    from raysweep.tracking.server import TrackingServer
-
-    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    TrackingServer(f"sqlite:///{file}", "unused").open()
-    return file
-
-
-@pytest.fixture
-def database(migrated_database: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(migrated_database, tmp_path / "mlflow.db"))
+    let_mlflow_warn(items, Path(__file__).parent)
 
 
 @pytest.fixture

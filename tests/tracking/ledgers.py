@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterable
 
-from raysweep.ledger.rows import CommandRow, ConfigRow, EpochRow, TrialEnd, TrialFacts, TrialRow
+from raysweep.ledger.rows import CommandRow, ConfigRow, EpochRow, EvaluationRow, TrialEnd, TrialFacts, TrialRow
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
 
@@ -37,7 +37,9 @@ def running_command() -> CommandRow:
     return command(started_at=time.time())
 
 
-def register(writer: LedgerWriter, count: int, *, model: str = "att", dataset: str = "4single") -> list[str]:
+def register(
+    writer: LedgerWriter, count: int, *, model: str = "att", dataset: str = "4single", num_epochs: int = 50
+) -> list[str]:
     """Trials with their configs; their ids."""
     configs, trials = [], []
     for position in range(count):
@@ -49,7 +51,7 @@ def register(writer: LedgerWriter, count: int, *, model: str = "att", dataset: s
             "train.time_steps": 64,
             "train.learning_rate": 10.0 ** -(position % 4 + 1),
             "train.batch_size": 64,
-            "train.num_epochs": 50,
+            "train.num_epochs": num_epochs,
             "train.num_steps": None,
             "train.is_align_target": True,
             "split.origin": 0.85,
@@ -93,6 +95,32 @@ def epochs(first: int, last: int, *, begin: float = BEGIN, diverges_at: int | No
 
 FACTS = TrialFacts(num_train_windows=600, num_params=4321, node="node-1", device="cpu")
 SCORES = {"val_mse_regressive": 20.5, "test_mse_batch": 3.25, "test_mse_regressive": math.inf}
+
+
+def evaluation(trial_id: str) -> EvaluationRow:
+    """A score of a trial on its own series."""
+    return EvaluationRow(
+        kind="trial",
+        trial_id=trial_id,
+        model="att",
+        eval_dataset="4single",
+        protocol="holdout",
+        origin=0.85,
+        part="val",
+        mode="batch",
+        horizon=1,
+        mse=9.0,
+        rmse=3.0,
+        mae=2.0,
+        mase=math.inf,
+        skill_last=0.5,
+        skill_mean=-math.inf,
+        skill_ridge=math.nan,
+        num_targets=150,
+        reason=None,
+        eval_set_hash="e" * 16,
+        data_source="original",
+    )
 
 
 def finish(writer: LedgerWriter, trial_ids: Iterable[str], *, num_epochs: int = 5) -> None:

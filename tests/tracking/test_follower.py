@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from raysweep.tracking.processes import start_mark
 from raysweep.tracking.sync import sync_ledger
 from tests.tracking.ledgers import BEGIN, epochs, finish, register, running_command
 from tests.tracking.mlflow_view import Mlflow, assert_equal
+from tests.tracking.servers import MlflowServer, find_free_port
 
 SECRET = "s3cr%65t-word"
 DEADLINE_SECONDS = 60.0
@@ -45,39 +45,6 @@ def writer(paths: SweepPaths) -> Iterator[LedgerWriter]:
     """The ledger of a driver, which is this process."""
     with LedgerWriter(paths.ledger) as writer:
         yield writer
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-@pytest.fixture
-def start_server(free_port: int, database: Path, tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """Starts a real MLflow server when called."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> None:
-        command = [
-            *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-            *("--host", "127.0.0.1", "--port", str(free_port)),
-            *("--backend-store-uri", f"sqlite:///{database}"),
-            *("--artifacts-destination", str(tmp_path / "artifacts")),
-        ]
-        with (tmp_path / "server.log").open("wb") as log:
-            environment = {
-                **os.environ,
-                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seconds and a gigabyte less
-                "MLFLOW_DISABLE_TELEMETRY": "true",
-            }
-            started.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment))
-
-    yield start
-    for process in started:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def has_ended(pid: int) -> bool:
@@ -124,11 +91,11 @@ def test_follows_a_running_sweep(
 def test_a_server_that_is_away_at_first(
     paths: SweepPaths,
     writer: LedgerWriter,
-    free_port: int,
-    start_server: Callable[[], None],
+    mlflow_server: MlflowServer,
     uri: str,
 ) -> None:
-    address = f"http://someone:{SECRET}@127.0.0.1:{free_port}"
+    port = mlflow_server.port
+    address = f"http://someone:{SECRET}@127.0.0.1:{port}"
     command_id = writer.begin_command(running_command())
     finished, diverged = register(writer, 2)
     finish(writer, [finished], num_epochs=50)
@@ -137,8 +104,8 @@ def test_a_server_that_is_away_at_first(
         arguments = Path(f"/proc/{follower.pid}/cmdline").read_bytes().decode()
         assert SECRET not in arguments
         problem = wait_for(follower.problem)
-        assert problem == f"MLflow at http://***@127.0.0.1:{free_port}: Connection refused"
-        start_server()
+        assert problem == f"MLflow at http://***@127.0.0.1:{port}: Connection refused"
+        mlflow_server.start()
         wait_for(lambda: follower.problem() is None)
         writer.start_trial(diverged, BEGIN, "0.1.0")
         writer.record_epochs(diverged, epochs(1, 3, diverges_at=2))
@@ -155,15 +122,25 @@ def test_a_server_that_is_away_at_first(
     assert "s3cret-word" not in log
 
 
-def test_a_server_that_stays_away(paths: SweepPaths, writer: LedgerWriter, free_port: int) -> None:
+def test_a_server_that_stays_away_is_not_waited_for(paths: SweepPaths, writer: LedgerWriter) -> None:
     writer.begin_command(running_command())
-    follower = start_follower(paths, f"http://127.0.0.1:{free_port}")
+    follower = start_follower(paths, f"http://127.0.0.1:{find_free_port()}")
     try:
         wait_for(follower.problem)
     finally:
         begun = time.monotonic()
-        is_complete = follower.finish(1.0)
+        is_complete = follower.finish(DEADLINE_SECONDS)
     assert not is_complete
+    assert time.monotonic() - begun < DEADLINE_SECONDS / 3
+    assert "Connection refused" in (follower.problem() or "")
+    assert has_ended(follower.pid)
+
+
+def test_a_driver_in_a_hurry(paths: SweepPaths, writer: LedgerWriter) -> None:
+    writer.begin_command(running_command())
+    follower = start_follower(paths, f"http://127.0.0.1:{find_free_port()}")
+    begun = time.monotonic()
+    assert not follower.finish(0.2)
     assert time.monotonic() - begun < 5
     assert has_ended(follower.pid)
 

@@ -17,6 +17,7 @@ from mlflow.tracking import MlflowClient
 from raysweep.errors import LedgerError
 from raysweep.ledger.rows import ConfigRow, EpochRow, TrialEnd, TrialRow
 from raysweep.ledger.writer import LedgerWriter
+from raysweep.locks import FileLock
 from raysweep.paths import SweepPaths
 from raysweep.tracking.errors import TrackingError
 from raysweep.tracking.projection import Projection
@@ -150,7 +151,7 @@ def test_a_stopped_trial_that_goes_on_keeps_its_run(paths: SweepPaths, uri: str,
     assert (report.created, report.replaced) == (0, 0)
     assert Mlflow(uri, paths.name).trials()[trial_id].info.run_id == stopped.info.run_id
     assert rows.query("SELECT count(*) FROM metrics WHERE key = 'train_loss'") == [(5,)]
-    assert_equal(uri, paths)
+    assert_equal(uri, paths, is_driver_alive=True)
 
 
 def test_a_failed_trial_says_why_until_it_runs_again(paths: SweepPaths, uri: str) -> None:
@@ -251,13 +252,24 @@ def test_a_process_number_that_was_given_away_is_no_driver(paths: SweepPaths, ur
     assert Mlflow(uri, paths.name).trials()[trial_id].info.status == "KILLED"
 
 
-def test_a_driver_on_another_host_counts_as_alive(paths: SweepPaths, uri: str) -> None:
+@pytest.mark.parametrize("is_at_work", [False, True])
+def test_a_driver_on_another_host_is_known_by_its_lock(paths: SweepPaths, uri: str, is_at_work: bool) -> None:
+    """Or in a container that is gone: its name is given to no other, and its process can't be asked for."""
     with LedgerWriter(paths.ledger) as writer:
         writer.begin_command(command(host="elsewhere", pid=NO_SUCH_PID))
         (trial_id,) = register(writer, 1)
         writer.start_trial(trial_id, BEGIN, "0.1.0")
-    sync_ledger(paths, uri)
-    assert Mlflow(uri, paths.name).trials()[trial_id].info.status == "RUNNING"
+    lock = FileLock(paths.driver_lock, "running this sweep")
+    lock.acquire()
+    if not is_at_work:
+        lock.release()
+    try:
+        sync_ledger(paths, uri)
+    finally:
+        lock.release()
+    assert_equal(uri, paths, is_driver_alive=is_at_work)
+    lock.acquire()  # it was only looked at
+    lock.release()
 
 
 def test_a_trial_that_left_the_sweep(paths: SweepPaths, uri: str) -> None:
