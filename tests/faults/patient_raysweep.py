@@ -1,0 +1,32 @@
+"""`raysweep` with the patience of a test: shorter pauses, hangs noticed sooner; nothing else is changed.
+
+Ray must not be imported before raysweep has prepared its environment; so what knows it is changed once Ray runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from raysweep.tuning import cluster, hang_watch
+
+hang_watch.MIN_EPOCH_SECONDS = 4.0
+start = cluster.ray_cluster
+
+
+@contextmanager
+def ray_cluster(**options: Any) -> Iterator[cluster.RunningCluster]:
+    with start(**options) as running:
+        from raysweep.tuning import retries
+
+        retries.PAUSES_SECONDS = (0.2, 0.4, 0.8)
+        yield running
+
+
+cluster.ray_cluster = ray_cluster
+
+if __name__ == "__main__":
+    from raysweep.__main__ import main
+
+    main()
