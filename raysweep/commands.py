@@ -96,7 +96,7 @@ def status_rows(sweeps: Sequence[SweepPaths]) -> tuple[tuple[str, ...], TableRow
             counts, command = reader.count_current(), reader.last_command()
         states = (*ENDED, "running", "pending")
         numbers = tuple(str(counts.get(state, 0)) for state in states)
-        rows.append((paths.name, *numbers, "none" if command is None else _when(command)))
+        rows.append((paths.name, *numbers, "none" if command is None else _when(command, paths)))
     return header, rows
 
 
@@ -162,11 +162,11 @@ def _units(catalog: FolderCatalog | None) -> Mapping[str, str]:
     return {} if catalog is None else {name: dataset.unit for name, dataset in catalog.datasets.items()}
 
 
-def _when(command: Mapping[str, object]) -> str:
+def _when(command: Mapping[str, object], paths: SweepPaths) -> str:
     moment = command["finished_at"] or command["started_at"]
     assert isinstance(moment, float), "a time is a number"
     when = datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
-    if command["outcome"] is None and not is_driver_alive(command):
+    if command["outcome"] is None and not is_driver_alive(command, paths.driver_lock):
         return f"killed; it began {when}, and the same command goes on"
     if command["outcome"] is None:
         return f"began {when}, process {command['pid']} on {command['host']}"

@@ -86,8 +86,9 @@ class LedgerWriter:
         self._connection.close()
 
     def begin_command(self, row: CommandRow) -> int:
-        """Records that a sweep command has begun; returns its id."""
+        """Records that a sweep command has begun; returns its id. What a killed one left running waits again."""
         with self.transaction():
+            self._nothing_is_running()
             cursor = self._connection.execute(
                 "INSERT INTO commands (started_at, host, pid, sweep_file, sweep_text, overrides, metric, scheduler,"
                 " code_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -109,10 +110,16 @@ class LedgerWriter:
     def end_command(self, command_id: int, outcome: str, finished_at: float) -> None:
         """Records how a sweep command ended: `done`, `failed` or `interrupted`."""
         with self.transaction():
+            self._nothing_is_running()
             self._connection.execute(
                 "UPDATE commands SET outcome = ?, finished_at = ? WHERE command_id = ?",
                 (outcome, finished_at, command_id),
             )
+
+    def _nothing_is_running(self) -> None:
+        self._connection.execute(
+            "UPDATE trials SET status = 'pending', revision = ? WHERE status = 'running'", (self._next_revision(),)
+        )
 
     def forget_current(self) -> None:
         """No trial is part of the current sweep until `register` says so; old rows stay."""

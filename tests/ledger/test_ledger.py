@@ -68,6 +68,28 @@ def test_a_command_comes_back_as_it_was_typed(writer: LedgerWriter, file: Path) 
         assert (last["overrides"], last["sweep_text"]) == ('["model=att,vq", "seeds=[0,1]"]', "name: a\n")
 
 
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_what_a_command_left_running_waits_again(tmp_path: Path, is_killed: bool) -> None:
+    """Else `status` and MLflow would show trials of a killed driver as running, as long as the next one does others."""
+    file = tmp_path / "ledger.sqlite"
+    with LedgerWriter(file) as writer:
+        writer.register([CONFIG], [trial(0), trial(1)])
+        command = writer.begin_command(COMMAND)
+        writer.start_trial("t0", 1.0, "0.1.0")
+        writer.record_epochs("t0", [epoch(1)])
+        with LedgerReader(file) as reader:
+            assert reader.count_current() == {"running": 1, "pending": 1}
+            revision = reader.revision()
+        if is_killed:
+            writer.begin_command(COMMAND)
+        else:
+            writer.end_command(command, "interrupted", 2.0)
+        with LedgerReader(file) as reader:
+            assert reader.count_current() == {"pending": 2}
+            (changed,) = reader.trials(after_revision=revision)
+        assert (changed["trial_id"], changed["started_at"], changed["epochs"]) == ("t0", 1.0, 1)
+
+
 def test_a_record_is_written_whole_or_not_at_all(writer: LedgerWriter, file: Path) -> None:
     bad_rung = RungRow(trial_id="nobody", bracket="b", scheduler="asha", rung=1, score=1.0, cutoff=None, is_stop=False)
     with LedgerReader(file) as reader:
