@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -27,7 +29,7 @@ def create_ledger(file: Path) -> None:
             leftover.unlink(missing_ok=True)
         draft = file.with_name(f"{_draft_prefix(file)}{os.getpid()}")
         try:
-            _write_empty(draft)
+            _write_empty(draft, _identity(file))
             # A link, as a rename would overwrite what came meanwhile.
             with suppress(FileExistsError):
                 _link(draft, file)
@@ -59,18 +61,33 @@ def _leftovers(file: Path) -> list[Path]:
     return [*drafts, *(file.with_name(file.name + end) for end in ("-journal", "-wal", "-shm")), file]
 
 
-def _write_empty(draft: Path) -> None:
+def _write_empty(draft: Path, identity: str) -> None:
     tables = "; ".join(table.statement for table in TABLES)
     with closing(connect(draft, "rwc")) as connection:
         connection.executescript(
             f"BEGIN; {tables}; INSERT INTO meta VALUES ('revision', '0');"
-            " INSERT INTO meta VALUES ('ledger_id', lower(hex(randomblob(8))));"
+            f" INSERT INTO meta VALUES ('ledger_id', '{identity}');"
             f" PRAGMA user_version = {SCHEMA_VERSION}; PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
             # Last, so that nothing is left to be folded in: only the file itself gets its new name.
             " PRAGMA journal_mode = WAL;"
         )
     with draft.open("rb") as content:
         os.fsync(content.fileno())
+
+
+def _identity(file: Path) -> str:
+    """What MLflow's runs of this ledger are known by.
+
+    It outlives the ledger, so that one that takes the place of a damaged one takes over its runs too.
+    """
+    keeper = file.with_name(f".{file.name}.id")
+    with suppress(OSError, ValueError):
+        known = keeper.read_text()
+        if re.fullmatch("[0-9a-f]{16}", known):
+            return known
+    identity = secrets.token_hex(8)
+    keeper.write_text(identity)
+    return identity
 
 
 def _link(draft: Path, file: Path) -> None:

@@ -144,7 +144,10 @@ class LedgerReader:
         }
 
     def ledger_id(self) -> str:
-        """Made when the ledger was; a copy keeps it, a new ledger of the same sweep has another."""
+        """What MLflow's runs of this ledger are known by.
+
+        A copy of the sweep's folder keeps it, and so does a ledger that takes the place of a damaged one.
+        """
         return self._meta("ledger_id")
 
     def count_current(self) -> dict[str, int]:

@@ -25,6 +25,7 @@ from raysweep.tracking.projection import Projection
 from raysweep.tracking.server import TrackingServer
 from raysweep.tracking.sync import sync_ledger
 from tests.conftest import Project
+from tests.faults.oracle import check_sweep
 from tests.ledger.samples import ADVICE
 from tests.tracking.ledgers import evaluation, finished_sweep
 
@@ -144,6 +145,7 @@ def test_a_sweep_without_its_ledger_comes_back_from_its_checkpoints(fast_project
     for file in paths.root.glob("ledger.sqlite*"):
         file.rename(away / file.name)
     assert ": 2 new\n" in project.run(sweep).stdout
+    check_sweep(project, "tiny", num_trials=2)  # MLflow has one run a trial, too
     again = _contents(paths)
     kept = [column for column in trials if column not in ("started_at", "finished_at", "revision")]
     pd.testing.assert_frame_equal(again[0][kept], trials[kept], check_exact=True)

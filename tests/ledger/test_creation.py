@@ -65,7 +65,7 @@ def test_drafts_of_killed_processes_are_removed(file: Path) -> None:
     own = file.with_name(f".ledger.sqlite.draft-{os.getpid()}")  # of a process that had our number
     own.write_bytes(b"half a ledger")
     LedgerWriter(file).close()
-    assert [path.name for path in file.parent.iterdir()] == ["ledger.sqlite"]
+    assert {path.name for path in file.parent.iterdir()} == {"ledger.sqlite", ".ledger.sqlite.id"}
 
 
 def test_an_empty_file_is_no_ledger(file: Path) -> None:
@@ -93,10 +93,10 @@ def test_a_ledger_that_appeared_meanwhile_is_kept(file: Path, monkeypatch: pytes
     """As where folders can't be locked: another process is done while this one still writes its draft."""
     write_empty = creation_module._write_empty
 
-    def write_slowly(draft: Path) -> None:
-        write_empty(draft)
+    def write_slowly(draft: Path, identity: str) -> None:
+        write_empty(draft, identity)
         if not file.exists():
-            write_empty(file)
+            write_empty(file, "other")
             ids.append(_ledger_id(file))
 
     ids: list[str] = []
@@ -104,6 +104,19 @@ def test_a_ledger_that_appeared_meanwhile_is_kept(file: Path, monkeypatch: pytes
     LedgerWriter(file).close()
     assert [_ledger_id(file)] == ids
     assert not list(file.parent.glob("*draft*"))
+
+
+def test_a_ledger_in_the_place_of_another_keeps_its_runs(file: Path) -> None:
+    LedgerWriter(file).close()
+    first = _ledger_id(file)
+    file.unlink()
+    LedgerWriter(file).close()
+    assert _ledger_id(file) == first
+    file.unlink()
+    file.with_name(".ledger.sqlite.id").write_text("'); DROP TABLE trials; --")
+    LedgerWriter(file).close()
+    assert _ledger_id(file) != first, "what makes no sense is replaced"
+    assert file.with_name(".ledger.sqlite.id").read_text() == _ledger_id(file)
 
 
 def test_several_at_once_make_one_ledger(file: Path) -> None:
@@ -137,7 +150,7 @@ def test_without_hard_links_a_ledger_is_made_all_the_same(file: Path, monkeypatc
 def test_a_new_ledger_needs_no_journal(file: Path) -> None:
     """Readers who may not write must never have to roll anything back."""
     LedgerWriter(file).close()
-    assert [path.name for path in file.parent.iterdir()] == ["ledger.sqlite"]
+    assert {path.name for path in file.parent.iterdir()} == {"ledger.sqlite", ".ledger.sqlite.id"}
     connection = sqlite3.connect(file)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
