@@ -6,7 +6,7 @@ Ctrl-C and SIGTERM are looked after before anything else is imported, which take
 import sys
 
 from raysweep.errors import Interrupted
-from raysweep.signals import interruptible
+from raysweep.signals import interruptible, raise_if_interrupted
 
 
 def main() -> None:
@@ -15,9 +15,13 @@ def main() -> None:
         with interruptible():
             from raysweep.cli import main as run
 
+            raise_if_interrupted()
             run()
     except Interrupted:
-        print("Interrupted", file=sys.stderr)
+        import shlex
+
+        again = shlex.join(["python", "-m", "raysweep", *sys.argv[1:]])
+        print(f"Interrupted; everything so far is kept. To go on: {again}", file=sys.stderr)
         sys.exit(130)
 
 

@@ -6,19 +6,23 @@ run_sweep: spec -> planning -> tuning (Ray Tune) -> ledger -> analysis, with tra
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from raysweep.errors import InputError, Interrupted, LockedError, Problem
+from raysweep.disks import cannot_write, explain, is_disk_error
+from raysweep.errors import InputError, Interrupted, LedgerError, LockedError, Problem
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import CommandRow
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.locks import FileLock
-from raysweep.paths import SweepPaths
+from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths
 from raysweep.planning.progress import Display
 from raysweep.prepare import PreparedSweep, Workspace, scheduler_text
+from raysweep.space_check import check_space_for
+from raysweep.tracking.address import DEFAULT_URI, redact
 from raysweep.tracking.errors import TrackingError
 from raysweep.tracking.follower import start_follower
 from raysweep.trials import run_missing
@@ -26,6 +30,7 @@ from raysweep.version import code_version
 
 FOLLOWER_SECONDS = 60.0  # how long the end of a sweep waits for MLflow; `raysweep sync` does the rest
 HURRIED_FOLLOWER_SECONDS = 3.0  # after Ctrl-C or an error
+LOCK_SECONDS = 0.5  # `status` holds a sweep's lock for a moment, to see whether anybody else does
 
 
 def run_sweep(
@@ -41,22 +46,42 @@ def run_sweep(
         LockedError: If another process runs this sweep.
         ClusterError: If Ray is gone and doesn't come back.
         LedgerError: If the ledger can't be written.
-        StorageError: If checkpoints or forecasts can't.
+        StorageError: If checkpoints or forecasts can't, or a disk is the reason for any of these.
+        InputError: If there is too little room for what is missing, or nothing can be written at all.
     """
     for line in _data_notes(prepared):
         display.note(line)
-    with _alone(prepared.paths), LedgerWriter(prepared.paths.ledger) as ledger:
+    with _alone(prepared.paths), _disk_errors_explained(prepared.paths):
         prepared = prepared.refreshed()  # whoever ran this sweep until now may have finished trials since
         plan = prepared.plan()
-        _make_current(ledger, prepared)
-        failed = set()
-        if plan.todo or prepared.num_trials > len(plan.done):
-            with _tracking(prepared, workspace, display), _command(ledger, prepared):
-                failed = run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)
-        else:
-            display.note(f"nothing to run: all {len(plan.done)} trials are done")
+        is_missing = bool(plan.todo) or prepared.num_trials > len(plan.done)
+        if is_missing:
+            check_space_for(prepared, plan, workspace.tracking_uri, num_jobs=num_jobs)
+        with LedgerWriter(prepared.paths.ledger) as ledger:
+            _make_current(ledger, prepared)
+            failed = set()
+            if not is_missing:
+                display.note(f"nothing to run: all {len(plan.done)} trials are done")
+            # A command that was killed after its last trial has left its own end, and MLflow, to the next one.
+            if is_missing or not _has_last_command_ended(prepared.paths):
+                with _tracking(prepared, workspace, display), _command(ledger, prepared):
+                    if is_missing:
+                        failed = run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)
         with LedgerReader(prepared.paths.ledger, check=False) as reader:
             return failed | reader.current_trial_ids(status="failed")
+
+
+@contextmanager
+def _disk_errors_explained(paths: SweepPaths) -> Iterator[None]:
+    """Where a disk is the reason, the error says what to do about it."""
+    try:
+        yield
+    except LedgerError as error:
+        raise explain(error, paths.root) from error
+    except OSError as error:
+        if not is_disk_error(error):
+            raise
+        raise cannot_write(error.filename, error) from error
 
 
 @contextmanager
@@ -65,12 +90,12 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
     lock = FileLock(paths.driver_lock, "running this sweep")
     try:
         paths.root.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock.acquire(LOCK_SECONDS)
     except LockedError as error:
         raise LockedError(f"{paths.root}: {error} is at work; wait until it has ended, or end it") from None
     except OSError as error:
         found = f"can't be written ({error.strerror})"
-        valid = "name a folder of your own with --results-dir"
+        valid = "make room or make it writable, or name a folder of your own with --results-dir"
         raise InputError([Problem(where=str(paths.root), found=found, valid=valid)]) from error
     with lock:
         yield
@@ -85,6 +110,12 @@ def _make_current(ledger: LedgerWriter, prepared: PreparedSweep) -> None:
     with ledger.transaction():
         ledger.forget_current()
         ledger.register(*prepared.rows_of(prepared.wanted))
+
+
+def _has_last_command_ended(paths: SweepPaths) -> bool:
+    with LedgerReader(paths.ledger, check=False) as reader:
+        command = reader.last_command()
+    return command is None or command["outcome"] is not None
 
 
 @contextmanager
@@ -104,21 +135,21 @@ def _command(ledger: LedgerWriter, prepared: PreparedSweep) -> Iterator[None]:
             code_version=code_version(),
         )
     )
-    outcome = "failed"
     try:
         yield
-        outcome = "done"
-    except Interrupted:
-        outcome = "interrupted"
+    except BaseException as error:
+        outcome = "interrupted" if isinstance(error, Interrupted) else "failed"
+        # The ledger may be what can't be written: what ended the command is told, not what came after.
+        with suppress(LedgerError):
+            ledger.end_command(command_id, outcome, time.time())
         raise
-    finally:
-        ledger.end_command(command_id, outcome, time.time())
+    ledger.end_command(command_id, "done", time.time())
 
 
 @contextmanager
 def _tracking(prepared: PreparedSweep, workspace: Workspace, display: Display) -> Iterator[None]:
     """MLflow follows the ledger in a process of its own; whatever happens to it, the sweep goes on."""
-    later = f"Later: raysweep sync {prepared.sweep.name}"
+    later = f"Later: {_sync_command(prepared.paths, workspace)}"
     try:
         follower = start_follower(prepared.paths, workspace.tracking_uri)
     except TrackingError as error:
@@ -133,6 +164,16 @@ def _tracking(prepared: PreparedSweep, workspace: Workspace, display: Display) -
         if not follower.finish(patience):
             problem = follower.problem() or f"it is still busy; see {prepared.paths.tracking_log}"
             display.note(f"MLflow is not up to date: {problem}. {later}")
+
+
+def _sync_command(paths: SweepPaths, workspace: Workspace) -> str:
+    """What to type to bring MLflow up to date; a password in the address stays with the user."""
+    words = ["raysweep", "sync", paths.name]
+    if workspace.results_dir != DEFAULT_RESULTS_DIR:
+        words += ["--results-dir", str(workspace.results_dir)]
+    if workspace.tracking_uri != DEFAULT_URI:
+        words += ["--tracking-uri", redact(workspace.tracking_uri, workspace.tracking_uri)]
+    return shlex.join(words)
 
 
 def _data_notes(prepared: PreparedSweep) -> list[str]:

@@ -17,10 +17,11 @@ from rich.console import Console
 from raysweep import app as running
 from raysweep import commands
 from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
-from raysweep.paths import SweepPaths, default_folder
+from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
 from raysweep.terminal import complain, make_console
+from raysweep.tracking.address import DEFAULT_URI
 
 TOP_ROWS = 20  # of a leaderboard on screen; the file has more
 MISUSE, STOPPED, INTERRUPTED = 2, 3, 130
@@ -53,18 +54,15 @@ TrackingUri = Annotated[str, typer.Option(help="Where MLflow keeps its runs.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use.", show_default="all")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks, and what Ray has to say.")]
 
-RESULTS = Path("results")
-TRACKING = "sqlite:///mlflow.db"
-
 
 @app.command("run")
 def run(
     sweep: SweepFile,
     overrides: Overrides = None,
-    results_dir: ResultsDir = RESULTS,
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
     data_dir: DataDir = None,
     models_dir: ModelsDir = None,
-    tracking_uri: TrackingUri = TRACKING,
+    tracking_uri: TrackingUri = DEFAULT_URI,
     jobs: Jobs = None,
     verbose: Verbose = False,
 ) -> None:
@@ -95,19 +93,19 @@ def run(
 def plan(
     sweep: SweepFile,
     overrides: Overrides = None,
-    results_dir: ResultsDir = RESULTS,
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
     data_dir: DataDir = None,
     models_dir: ModelsDir = None,
     verbose: Verbose = False,
 ) -> None:
     """Check a sweep file, and say what would run and what is done. Starts and creates nothing."""
     with _errors(verbose):
-        workspace = _workspace(results_dir, data_dir, models_dir, TRACKING)
+        workspace = _workspace(results_dir, data_dir, models_dir, DEFAULT_URI)
         print_plan(make_console(), prepare(sweep, overrides or [], workspace), is_detailed=True)
 
 
 @app.command("status")
-def status(sweeps: Sweeps = None, results_dir: ResultsDir = RESULTS, verbose: Verbose = False) -> None:
+def status(sweeps: Sweeps = None, results_dir: ResultsDir = DEFAULT_RESULTS_DIR, verbose: Verbose = False) -> None:
     """Say how far sweeps are, also while they run."""
     with _errors(verbose):
         header, rows = commands.status_rows(_sweeps(sweeps, results_dir))
@@ -117,7 +115,7 @@ def status(sweeps: Sweeps = None, results_dir: ResultsDir = RESULTS, verbose: Ve
 @app.command("compare")
 def compare(
     sweeps: Sweeps = None,
-    results_dir: ResultsDir = RESULTS,
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
     top: Annotated[int, typer.Option(min=1, help="Rows of each leaderboard.")] = TOP_ROWS,
     verbose: Verbose = False,
 ) -> None:
@@ -128,7 +126,7 @@ def compare(
 
 
 @app.command("export")
-def export(sweeps: Sweeps = None, results_dir: ResultsDir = RESULTS, verbose: Verbose = False) -> None:
+def export(sweeps: Sweeps = None, results_dir: ResultsDir = DEFAULT_RESULTS_DIR, verbose: Verbose = False) -> None:
     """Write the Parquet tables and leaderboard.md anew from the ledgers."""
     with _errors(verbose):
         for paths in _sweeps(sweeps, results_dir):
@@ -141,8 +139,8 @@ def export(sweeps: Sweeps = None, results_dir: ResultsDir = RESULTS, verbose: Ve
 @app.command("sync")
 def sync(
     sweeps: Sweeps = None,
-    results_dir: ResultsDir = RESULTS,
-    tracking_uri: TrackingUri = TRACKING,
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
+    tracking_uri: TrackingUri = DEFAULT_URI,
     verbose: Verbose = False,
 ) -> None:
     """Bring MLflow up to date with the ledgers."""
@@ -155,7 +153,7 @@ def sync(
 def models(models_dir: ModelsDir = None, verbose: Verbose = False) -> None:
     """List the models, with their arguments and defaults."""
     with _errors(verbose):
-        header, rows = commands.model_rows(_workspace(RESULTS, None, models_dir, TRACKING).catalog())
+        header, rows = commands.model_rows(_workspace(DEFAULT_RESULTS_DIR, None, models_dir, DEFAULT_URI).catalog())
         print_table(make_console(), header, rows)
 
 
@@ -163,7 +161,7 @@ def models(models_dir: ModelsDir = None, verbose: Verbose = False) -> None:
 def data_list(data_dir: DataDir = None, verbose: Verbose = False) -> None:
     """List the series, and say of each whether it is the original or a stand-in."""
     with _errors(verbose):
-        header, rows = commands.dataset_rows(_workspace(RESULTS, data_dir, None, TRACKING).catalog())
+        header, rows = commands.dataset_rows(_workspace(DEFAULT_RESULTS_DIR, data_dir, None, DEFAULT_URI).catalog())
         print_table(make_console(), header, rows)
 
 

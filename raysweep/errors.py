@@ -8,7 +8,7 @@
     ├── LedgerError           the ledger can't be read or written
     ├── CheckpointError       a checkpoint is missing, damaged or from another version
     ├── ClusterError          Ray is gone; the sweep stops, and all that was finished is kept
-    ├── StorageError          results can't be written; the sweep stops, and all that was finished is kept
+    ├── StorageError          results can't be written; what was finished is kept (exit code 3)
     ├── LockedError           another process has what can be had once
     ├── TrackingError         MLflow can't be brought up to date (in `tracking`)
     └── Interrupted           the user asked to stop (exit code 130)
@@ -85,7 +85,7 @@ class CheckpointError(RaysweepError):
 
 
 class StorageError(RaysweepError):
-    """Checkpoints or forecasts can't be written: a full disk, one that is read-only, or one that has gone."""
+    """Something can't be written: a full disk, one that is read-only, or one that has gone. Says what to do."""
 
 
 class ClusterError(RaysweepError):

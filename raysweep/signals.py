@@ -15,18 +15,16 @@ _seen: list[signal.Signals] = []
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raises `Interrupted` wherever the program is when the first signal comes; main thread only.
+    """Raises `Interrupted` wherever the program is when the first signal comes; main thread only, once a process.
 
-    What stops can't be stopped again: a second Ctrl-C would leave processes behind.
+    What stops can't be stopped again: a second Ctrl-C would leave processes behind. And what has ended has: until the
+    process is gone, which takes a moment, signals are ignored.
     """
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
     _handle(_raise)
     try:
         yield
     finally:
-        _seen.clear()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _handle(_note)
 
 
 def raise_if_interrupted() -> None:
@@ -47,12 +45,20 @@ def signals_noted() -> Iterator[Callable[[], bool]]:
             _handle(_raise)
 
 
+def handle_again() -> None:
+    """Where code that isn't ours has taken the handlers away, which Python doesn't notice."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.getsignal(number))
+
+
 def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in _SIGNALS:
         signal.signal(number, handler)
 
 
 def _note(number: int, frame: FrameType | None) -> None:
+    # While Ray starts, a handler of its own comes before ours; it has set an alarm that would abort the process.
+    signal.alarm(0)
     _seen.append(signal.Signals(number))
 
 

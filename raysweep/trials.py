@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from raysweep.baseline_rows import Baselines
+from raysweep.disks import Presence, cannot_write
 from raysweep.errors import ClusterError, InputError, Problem
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.writer import LedgerWriter
+from raysweep.paths import SweepPaths
 from raysweep.planning.plan import Plan, WantedTrial
 from raysweep.planning.progress import Display, Progress
 from raysweep.prepare import PreparedSweep, scheduler_text
@@ -46,10 +48,13 @@ def run_missing(
     """
     baselines = Baselines(prepared)
     ledger.record_evaluations(baselines.rows_for(prepared.wanted))
+    present = _make_folders(prepared.paths)
     display.note("starting Ray")
     for num_restarts in itertools.count():
         try:
-            progress = _run_on_ray(ledger, prepared, plan, baselines, display, num_jobs=num_jobs, is_verbose=is_verbose)
+            progress = _run_on_ray(
+                ledger, prepared, plan, baselines, display, present, num_jobs=num_jobs, is_verbose=is_verbose
+            )
             return {trial.trial_id for trial, _ in progress.failures}
         except ClusterError as error:
             if num_restarts == MAX_RESTARTS:
@@ -61,12 +66,23 @@ def run_missing(
     raise AssertionError("it counts for ever")
 
 
+def _make_folders(paths: SweepPaths) -> Presence:
+    """Made here alone: what a worker found missing would be a disk that has gone."""
+    for folder in (paths.checkpoints, paths.predictions):
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+    return Presence([paths.ledger, paths.checkpoints, paths.predictions])
+
+
 def _run_on_ray(
     ledger: LedgerWriter,
     prepared: PreparedSweep,
     plan: Plan,
     baselines: Baselines,
     display: Display,
+    present: Presence,
     *,
     num_jobs: int | None,
     is_verbose: bool,
@@ -108,6 +124,7 @@ def _run_on_ray(
             data_sources={name: series.source for name, series in inputs.series.items()},
             references=baselines.references,
             code_version=code_version(),
+            lost_storage=present.lost,
             on_change=lambda: display.show(progress),
         )
     return progress

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sqlite3
-import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -254,61 +251,6 @@ def test_replication_and_several_channels(fast_project: Project) -> None:
     columns = ["Predict/mse_regressive", "Predict/mse_batch", "Final/train_loss", "Final/val_loss"]
     assert trials[columns].notna().all().all()
     assert trials[["val_mse_batch", "test_mse_batch"]].isna().all().all()
-
-
-def test_ctrl_c_keeps_everything_and_the_same_command_goes_on(project: Project) -> None:
-    space = _space(model="att", **{"train.num_epochs": 150, "train.learning_rate": _grid(1e-2, 1e-3, 1e-4)})
-    sweep = project.write_sweep("long", param_space=space)
-    process = project.start(sweep)
-    _wait_for_epochs(project.paths("long").ledger, process, at_least=20)
-    second = project.run(sweep, expect=2)
-    assert f"process {process.pid} on " in second.stderr, "two drivers would train the same trials"
-    assert "is at work; wait until it has ended, or end it" in second.stderr
-    started = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, output
-    assert time.monotonic() - started < 20
-    assert "Interrupted; everything so far is kept. To go on: python -m raysweep" in output
-    before = _losses(project, "long")
-    project.run(sweep)
-    after = _losses(project, "long")
-    assert len(after) == 3 * 150
-    assert before.items() <= after.items(), "what was trained is not trained again"
-
-
-def test_a_killed_driver_loses_nothing(project: Project) -> None:
-    """SIGKILL in the middle: the same command goes on, and ends as if nothing had happened, bit for bit."""
-    space = _space(model="att", **{"train.num_epochs": 120, "train.learning_rate": _grid(1e-2, 1e-3, 1e-4)})
-    sweep = project.write_sweep("killed", param_space=space)
-    process = project.start(sweep)
-    _wait_for_epochs(project.paths("killed").ledger, process, at_least=20)
-    process.kill()
-    process.communicate(timeout=60)
-    before = _losses(project, "killed")
-    assert 20 <= len(before) < 360
-    assert "3 trials" in project.run("plan", sweep).stdout
-    assert "killed; it began" in project.run("status").stdout
-    project.run(sweep)
-    after = _losses(project, "killed")
-    assert before.items() <= after.items()
-    project.run(project.write_sweep("unharmed", param_space=space))
-    assert after == _losses(project, "unharmed")
-    assert {row["status"] for row in _rows(project, "killed").values()} == {"finished"}
-    with sqlite3.connect(project.root / "mlflow.db") as database:
-        assert database.execute("SELECT DISTINCT status FROM runs").fetchall() == [("FINISHED",)]
-
-
-def _wait_for_epochs(ledger: Path, process: subprocess.Popen[str], at_least: int) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"ended early: {process.communicate()[0]}"
-        if ledger.is_file():
-            with LedgerReader(ledger) as reader:
-                if len(reader.epochs()) >= at_least:
-                    return
-        time.sleep(0.2)
-    raise AssertionError("no epochs in time")
 
 
 def test_bad_input_starts_nothing(project: Project) -> None:

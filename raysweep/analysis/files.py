@@ -6,14 +6,14 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from raysweep.errors import LedgerError
+from raysweep.disks import cannot_write
 
 
 def replace_file(file: Path, write: Callable[[Path], object]) -> None:
     """Writes under another name in the same folder, then renames: no reader sees a part of it.
 
     Raises:
-        LedgerError: If it can't be written.
+        StorageError: If it can't be written.
     """
     # A name of its own for each call: the sweep itself and somebody's `compare` may write at the same time.
     temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}.tmp")
@@ -24,4 +24,4 @@ def replace_file(file: Path, write: Callable[[Path], object]) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise LedgerError(f"{file}: can't be written ({error})") from error
+        raise cannot_write(file, error) from error

@@ -5,6 +5,7 @@ What `raysweep` runs in a Ray actor and anybody can run in a debugger. Must not 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import torch
 
-from raysweep.errors import StorageError
-from raysweep.forecasting.checkpoint import load_newest, save_checkpoint
+from raysweep.disks import cannot_write
+from raysweep.errors import CheckpointError
+from raysweep.forecasting.checkpoint import Checkpoint, load_newest, save_checkpoint
 from raysweep.forecasting.evaluation import evaluate, write_predictions
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.forecasting.models import build_model
@@ -21,6 +23,9 @@ from raysweep.forecasting.results import EpochResult, Evaluation
 from raysweep.forecasting.training import num_total_epochs, start_training, train_epochs
 from raysweep.forecasting.windows import prepare
 from raysweep.spec.config import Config
+
+# The machine's fault, not the checkpoint's.
+_DISK_ERRORS = {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE}
 
 
 @dataclass(kw_only=True)
@@ -46,7 +51,7 @@ class TrialRun:
             seed=self.seed,
         )
         self._state = start_training(self.config, model.to(self.device))
-        checkpoint = load_newest(self._checkpoint_folder, self.trial_id)
+        checkpoint = self._newest_checkpoint()
         if checkpoint is not None:
             checkpoint.restore(self._state)
             self.history.extend(checkpoint.history)
@@ -90,6 +95,14 @@ class TrialRun:
             write_predictions(file, forecasts, self.inputs.series)
         return evaluations
 
+    def _newest_checkpoint(self) -> Checkpoint | None:
+        try:
+            return load_newest(self._checkpoint_folder, self.trial_id)
+        except CheckpointError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS:
+                raise cannot_write(self._checkpoint_folder, error.__cause__, verb="read") from error
+            raise
+
     @property
     def _checkpoint_folder(self) -> Path:
         return self.inputs.checkpoints / self.trial_id
@@ -101,4 +114,4 @@ def _stored(where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{where}: can't be written ({error.strerror or error})") from error
+        raise cannot_write(where, error) from error

@@ -17,7 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from raysweep.signals import raise_if_interrupted
+from raysweep.disks import cannot_write, why_unwritable
+from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
 from raysweep.spec.sweep import Resources
 
 # Ray and Tune read these when they are imported, workers when they start.
@@ -77,7 +78,10 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         num_jobs: CPUs to use here; None for all.
         is_verbose: Whether Ray may speak for itself.
     """
-    private = Path(tempfile.mkdtemp(prefix="raysweep-"))
+    try:
+        private = Path(tempfile.mkdtemp(prefix="raysweep-"))
+    except OSError as error:
+        raise cannot_write(error.filename or "TMPDIR", error) from error
     try:
         wanted = ENVIRONMENT if is_verbose else {**ENVIRONMENT, **QUIET_ENVIRONMENT}
         os.environ.update({key: value for key, value in wanted.items() if key not in os.environ})
@@ -90,18 +94,58 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         for name in QUIET_LOGGERS:
             logging.getLogger(name).setLevel(level)
         options = {} if address else _local_options(num_jobs)
+        raise_if_interrupted()
         try:
             ray._private.utils.set_sigterm_handler = lambda handler: None  # it would exit in a way of its own
-            ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
+            with _disk_errors_explained(), signals_noted():  # half of a Ray can't be ended without a crash
+                ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
             raise_if_interrupted()
             for name in QUIET_LOGGERS:  # ray.init sets its own level again
                 logging.getLogger(name).setLevel(level)
             have = ray.cluster_resources()
             yield RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0))
         finally:
-            ray.shutdown()
+            with signals_noted():
+                _shut_down()
+            raise_if_interrupted()
     finally:
         shutil.rmtree(private, ignore_errors=True)
+
+
+def own_temporary_folder() -> Path | None:
+    """Where a Ray of our own keeps its sockets and logs; None where trials run on another."""
+    if "RAY_ADDRESS" in os.environ:
+        return None
+    return Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
+
+
+@contextmanager
+def _disk_errors_explained() -> Iterator[None]:
+    """A Ray that can't write to its folder ends with whatever comes of that, such as a time that has run out."""
+    try:
+        yield
+    except Exception as error:
+        folder = own_temporary_folder()
+        reason = None if folder is None else why_unwritable(folder)
+        if folder is None or reason is None:
+            raise
+        raise cannot_write(f"{folder}, where Ray keeps its files", reason) from error
+
+
+def _shut_down() -> None:
+    """Ends Ray, which first lets SIGTERM kill us at once, and then takes seconds to end its processes."""
+    import ray
+
+    node = ray._private.worker._global_node
+    if node is not None:
+        end_processes = node.kill_all_processes
+
+        def end_processes_undisturbed(**options: Any) -> None:
+            handle_again()
+            end_processes(**options)
+
+        node.kill_all_processes = end_processes_undisturbed
+    ray.shutdown()
 
 
 def _how_it_ended(code: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from raysweep.errors import Interrupted, RaysweepError
+from raysweep.disks import cannot_write, is_disk_error
+from raysweep.errors import Interrupted, RaysweepError, StorageError
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.planning.progress import Progress
 from raysweep.signals import signals_noted
@@ -34,9 +36,12 @@ def run_trials(
     data_sources: Mapping[str, str],
     references: Mapping[str, Mapping[str, float]],
     code_version: str,
+    lost_storage: Callable[[], str | None],
     on_change: Callable[[], None],
 ) -> None:
     """Runs every trial that the search hands out. Call inside `ray_cluster`.
+
+    `lost_storage` says what has become of the disk with the results, if it is gone.
 
     Raises:
         Interrupted: After Ctrl-C or SIGTERM.
@@ -54,7 +59,13 @@ def run_trials(
     settings = WorkerSettings(
         metric=metric, num_threads=max(1, int(resources.cpu)), is_gpu=resources.gpu > 0, next_rung=next_rung
     )
-    with tempfile.TemporaryDirectory(prefix="raysweep-tune-") as storage, signals_noted() as is_interrupted:
+
+    def after_change() -> None:
+        on_change()
+        if lost := lost_storage():
+            raise SweepAborted from StorageError(lost)
+
+    with _tunes_folder(progress) as storage, signals_noted() as is_interrupted:
         recorder = Recorder(
             ledger=ledger,
             progress=progress,
@@ -62,7 +73,7 @@ def run_trials(
             data_sources=data_sources,
             references=references,
             code_version=code_version,
-            on_change=on_change,
+            on_change=after_change,
             is_interrupted=is_interrupted,
             lost_cluster=cluster.lost,
         )
@@ -85,3 +96,17 @@ def run_trials(
             if isinstance(error.__cause__, RaysweepError):
                 raise error.__cause__ from error
             raise Interrupted("interrupted") from None
+
+
+@contextmanager
+def _tunes_folder(progress: Progress) -> Iterator[str]:
+    """Where Tune keeps a state that nobody reads: all that counts is in the ledger and the checkpoints."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="raysweep-tune-", ignore_cleanup_errors=True) as folder:
+            yield folder
+    except OSError as error:
+        # Tune writes once more when all is done; that it can't takes nothing away.
+        if not is_disk_error(error):
+            raise
+        if progress.num_done < progress.num_trials:
+            raise cannot_write(error.filename or tempfile.gettempdir(), error) from error

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray.tune import Trainable
 
+from raysweep.disks import cannot_write
 from raysweep.errors import CheckpointError, StorageError
 from raysweep.ledger.rows import TrialFacts
 from raysweep.spec.config import Config
@@ -114,11 +115,20 @@ class TrialActor(Trainable):  # type: ignore[misc]
                 return self._report(new, end="diverged", error=f"the loss was not finite in epoch {epoch.epoch}")
             if epoch.epoch == rung or time.monotonic() > deadline:
                 break
+        self._check_storage()
         if new:
             self._run.save()
         if len(self._run.history) < self._run.num_epochs:
             return self._report(new)
         return self._report(new, end="finished", evaluations=self._run.score())
+
+    def _check_storage(self) -> None:
+        """The driver made these folders. Where one is missing its disk has gone, and another would take the files."""
+        for folder in (self._inputs.checkpoints, self._inputs.predictions):
+            try:
+                folder.stat()
+            except OSError as error:
+                raise cannot_write(folder, error, verb="found any more") from error
 
     def _report(self, epochs: list[EpochResult], *, evaluations: Sequence[Evaluation] = (), **end: Any) -> Report:
         assert self._run is not None, "started before it reports"

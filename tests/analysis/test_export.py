@@ -11,7 +11,7 @@ import pytest
 
 from raysweep.analysis.columns import CONFIG_KEYS
 from raysweep.analysis.export import export_tables
-from raysweep.errors import LedgerError
+from raysweep.errors import StorageError
 from raysweep.ledger.reader import LedgerReader
 from raysweep.paths import SweepPaths
 from raysweep.spec.config import TrainSettings
@@ -277,16 +277,16 @@ def test_tables_are_replaced_and_nothing_else_is_left(paths: SweepPaths) -> None
     export_tables(write_ledger(paths, [FakeTrial()]))
     export_tables(write_ledger(paths, [FakeTrial(), FakeTrial(seed=1)]))
     assert len(rows(paths.trials)) == 2
-    beside_ledger = {file.name for file in paths.root.iterdir() if not file.name.startswith("ledger.sqlite")}
+    beside_ledger = {file.name for file in paths.root.iterdir() if "ledger.sqlite" not in file.name}
     assert beside_ledger == {"trials.parquet", "epochs.parquet", "evaluations.parquet"}
 
 
 def test_a_table_that_cannot_be_written_is_one_clear_error(paths: SweepPaths) -> None:
     write_ledger(paths, [FakeTrial()])
     paths.epochs.mkdir()
-    with pytest.raises(LedgerError, match=r"epochs\.parquet: can't be written"):
+    with pytest.raises(StorageError, match=r"epochs\.parquet: can't be written"):
         export_tables(paths)
-    assert not list(paths.root.glob(".*"))
+    assert not list(paths.root.glob(".*.tmp"))
 
 
 def test_names_of_any_sort_survive(tmp_path: Path) -> None:

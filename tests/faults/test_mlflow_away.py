@@ -125,7 +125,7 @@ def test_a_whole_sweep(fast_project: Project, server: MlflowServer, mode: Mode) 
         if mode != "slow" or told:  # a slow one may have caught up in time: then there is nothing to tell
             (line,) = told
             assert line.startswith("MLflow is not up to date: ")
-            assert f"Later: raysweep sync {name}" in line
+            assert line.endswith(f"Later: raysweep sync {name} --tracking-uri {proxy.address}")
         assert proxy.num_cut > 0 or mode != "cut"
         proxy.mode = "pass"
         if told:

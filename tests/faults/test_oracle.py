@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from raysweep.analysis.export import export_tables
+from raysweep.ledger.database import register_checksum
 from raysweep.ledger.rows import TrialEnd
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
@@ -54,6 +55,7 @@ def _uri(project: Project) -> str:
 def _sql(*statements: str) -> Callable[[SweepPaths], None]:
     def change(file: Path) -> None:
         with sqlite3.connect(file) as connection:
+            register_checksum(connection)
             for statement in statements:
                 assert connection.execute(statement).rowcount > 0, f"{statement} changes nothing"
         connection.close()

@@ -213,6 +213,11 @@ def test_nothing_is_left_running_without_a_driver(paths: SweepPaths, uri: str, i
 
         writer.begin_command(running_command())
         sync_ledger(paths, uri)
+        mlflow = Mlflow(uri, paths.name)
+        assert mlflow.trials()[trial_id].info.status == "KILLED"  # until its turn comes
+        assert mlflow.parent().info.status == "RUNNING"
+        writer.start_trial(trial_id, BEGIN + 5, "0.1.0")
+        sync_ledger(paths, uri)
         assert {run.info.status for run in Mlflow(uri, paths.name).runs()} == {"RUNNING"}
 
 
