@@ -11,6 +11,7 @@ from pathlib import Path
 from raysweep.errors import InputError
 from raysweep.forecasting.model_size import ModelSize, count_models
 from raysweep.forecasting.protocol import scored_parts, why_unscorable
+from raysweep.forecasting.scores import MAX_BLOCKS
 from raysweep.ledger.check import has_ledger
 from raysweep.ledger.reader import LedgerReader
 from raysweep.planning.plan import Need, Plan
@@ -83,7 +84,7 @@ def _trial_sizes(
     prepared: PreparedSweep, work: _Work, model_size: Callable[[Config], ModelSize | None]
 ) -> list[TrialSize]:
     @cache
-    def forecasts(name: str, origin: float | None, time_steps: int) -> tuple[int, int, int]:
+    def forecasts(name: str, origin: float | None, time_steps: int) -> tuple[int, int, int, int]:
         return _num_forecasts(prepared, name, origin, time_steps)
 
     sizes = []
@@ -98,6 +99,7 @@ def _trial_sizes(
                 num_points=sum(count[0] for count in counts),
                 num_forecasts=sum(count[1] for count in counts),
                 num_scores=sum(count[2] for count in counts),
+                num_blocks=sum(count[3] for count in counts),
                 num_bytes_there=_bytes_in(prepared.paths.checkpoints / trial_id) if trial_id else 0,
             )
         )
@@ -113,8 +115,10 @@ def _num_epochs(prepared: PreparedSweep, config: Config) -> int:
     return math.ceil(config.train.num_steps / max(math.ceil(num_windows / config.train.batch_size), 1))
 
 
-def _num_forecasts(prepared: PreparedSweep, name: str, origin: float | None, time_steps: int) -> tuple[int, int, int]:
-    """Points, forecasts and scores of a trial on one series."""
+def _num_forecasts(
+    prepared: PreparedSweep, name: str, origin: float | None, time_steps: int
+) -> tuple[int, int, int, int]:
+    """Points, forecasts, scores and blocks of errors of a trial on one series."""
     series, protocol = prepared.catalog.series(name), prepared.sweep.protocol
     num_points, num_channels = series.values.shape
     parts = scored_parts(num_points, protocol, origin, time_steps)
@@ -129,7 +133,8 @@ def _num_forecasts(prepared: PreparedSweep, name: str, origin: float | None, tim
         # The first autoregressive forecast is kept to the end of its part.
         to_end = len(targets) - int(one.num_steps[0]) if one.mode == "regressive" else 0
         forecasts += int(one.num_steps.sum()) + to_end
-    return points * num_channels, forecasts * num_channels, len(sets)
+    blocks = sum(min(len(one.starts), MAX_BLOCKS) for one in sets)
+    return points * num_channels, forecasts * num_channels, len(sets), blocks
 
 
 def _bytes_in(folder: Path) -> int:

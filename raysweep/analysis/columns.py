@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 # Raise it when a column changes, so that tables written before are written again.
-TABLES_VERSION = 1
+TABLES_VERSION = 2
 
 _TEXT, _COUNT, _NUMBER, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -97,6 +97,7 @@ EVALUATIONS: Mapping[str, pa.DataType] = {
     "data_source": _TEXT,
     "settings": _TEXT,
     "is_current": _FLAG,
+    "block_errors": pa.list_(pa.float32()),
 }
 NOT_IN_CONFIG_COLUMNS = frozenset({"protocol", "model", "dataset"})  # they have a column of their own
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from raysweep.forecasting import metrics
 from raysweep.forecasting.protocol import EvalSet, FloatArray
 
 NAN = float("nan")
+MAX_BLOCKS = 256  # more would tell no more of how a score varies, and take room in every row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,8 @@ class Score:
         skill_ridge: The same against the ridge autoregression.
         num_targets: How many forecast points were scored; 0 if none could be.
         reason: Why none could be.
+        block_errors: What consecutive starts contribute to mse, in blocks of equally many; their mean is mse. At most
+            `MAX_BLOCKS`, in the order of time: what a block bootstrap draws from.
     """
 
     mse: float = NAN
@@ -38,6 +42,7 @@ class Score:
     skill_ridge: float = NAN
     num_targets: int = 0
     reason: str | None = None
+    block_errors: tuple[float, ...] = ()
 
     @classmethod
     def of_variance(cls, variance: float, eval_set: EvalSet) -> Score:
@@ -57,6 +62,7 @@ def score_forecasts(values: FloatArray, forecasts: FloatArray, eval_set: EvalSet
     assert len(forecasts) == len(eval_set.starts), "one forecast a start"
     steps = np.arange(eval_set.horizon)
     is_scored = steps[None, :] < eval_set.num_steps[:, None]  # (S, horizon)
+    starts, _ = np.nonzero(is_scored)
     targets = (eval_set.starts[:, None] + steps)[is_scored]
     actual, predicted = values[targets], forecasts[:, : eval_set.horizon][is_scored]
     return Score(
@@ -65,7 +71,17 @@ def score_forecasts(values: FloatArray, forecasts: FloatArray, eval_set: EvalSet
         mae=metrics.mae(actual, predicted),
         mase=metrics.mase(actual, predicted, scale),
         num_targets=len(targets),
+        block_errors=_block_errors(actual, predicted, starts),
     )
+
+
+def _block_errors(actual: FloatArray, predicted: FloatArray, starts: npt.NDArray[np.int64]) -> tuple[float, ...]:
+    """Of (M, C) targets whose starts are numbered from 0, (M,)."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a forecast that runs away is infinitely wrong
+        by_target = np.mean(np.square(actual - predicted), axis=1)
+        by_start = np.bincount(starts, weights=by_target)
+        blocks = np.array_split(by_start, min(len(by_start), MAX_BLOCKS))
+        return tuple(float(block.sum() * len(blocks) / len(starts)) for block in blocks)
 
 
 def with_skills(score: Score, references: Mapping[str, float]) -> Score:

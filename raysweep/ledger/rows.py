@@ -108,6 +108,7 @@ class EvaluationRow:
     eval_set_hash: str
     data_source: str
     settings: str | None = None
+    block_errors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ written by a connection that knows `row_checksum` (see `database`); anything can
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ APPLICATION_ID = 0x52415953  # "RAYS"; what `file ledger.sqlite` shows, and what
 CHECKSUM = "row_checksum"  # the SQL function
 
 _NAN = b"nan"
+_MAX_32_BITS = 3.4028234e38
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +173,7 @@ EVALUATIONS = Table(
         "eval_set_hash": "TEXT NOT NULL",
         "data_source": "TEXT NOT NULL",
         "settings": "TEXT",
+        "block_errors": "BLOB",
         "is_current": "INTEGER NOT NULL DEFAULT 1",
     },
     constraints=("CHECK (kind IN ('trial', 'baseline', 'noise_floor'))",),
@@ -199,11 +202,22 @@ TABLES = (META, COMMANDS, CONFIGS, TRIALS, EPOCHS, EVALUATIONS, RUNGS)
 def to_sql(value: Any) -> Any:
     """SQLite keeps NaN as NULL, which would make 'diverged' look like 'not measured': NaN goes in as a blob.
 
-    Not as text: a message or a name may well be "nan".
+    Not as text: a message or a name may well be "nan". A tuple goes in as 32-bit floats, whose bytes can't be three.
     """
+    if isinstance(value, tuple):
+        return struct.pack(f"<{len(value)}f", *map(_as_32_bits, value)) if value else None
     return _NAN if isinstance(value, float) and math.isnan(value) else value
 
 
 def from_sql(value: Any) -> Any:
     """The inverse of `to_sql`, for any column."""
-    return math.nan if value == _NAN else value
+    if value == _NAN:
+        return math.nan
+    if isinstance(value, bytes):
+        return struct.unpack(f"<{len(value) // 4}f", value)
+    return value
+
+
+def _as_32_bits(value: float) -> float:
+    """What is too large for 32 bits is infinite."""
+    return math.copysign(math.inf, value) if abs(value) > _MAX_32_BITS else value

@@ -22,6 +22,7 @@ _LEDGER_BASE, _LEDGER_TRIAL, _LEDGER_EPOCH, _LEDGER_SCORE = 60_000, 2000, 140, 4
 _LOG_EPOCH, _LOG_MAX = 12_000, 4 * 2**20
 # Parquet tables and leaderboard.md; each is written beside the old one, which then goes.
 _TABLES_BASE, _TABLES_TRIAL, _TABLES_EPOCH, _TABLES_SCORE = 40_000, 600, 60, 150
+_BLOCK_ERROR = 4  # a 32-bit float in either
 # MLflow's own database: its empty tables, a run with its parameters and tags, three metrics an epoch.
 _TRACKING_BASE, _TRACKING_RUN, _TRACKING_EPOCH = 1_000_000, 12_000, 900
 _BLOCK = 4096  # of a file system: every file and folder takes whole ones
@@ -38,6 +39,7 @@ class TrialSize:
         num_points: That are forecast at least once, by channel and mode.
         num_forecasts: Rows of its forecasts.
         num_scores: Rows of evaluations.
+        num_blocks: Of their errors.
         num_bytes_there: What its checkpoints take already.
     """
 
@@ -46,6 +48,7 @@ class TrialSize:
     num_points: int
     num_forecasts: int
     num_scores: int
+    num_blocks: int = 0
     num_bytes_there: int = 0
 
 
@@ -78,13 +81,14 @@ def results_need(trials: Sequence[TrialSize], num_slots: int) -> dict[str, int]:
     ]
     num_trials, num_epochs = len(trials), sum(trial.num_epochs for trial in trials)
     num_scores = sum(trial.num_scores for trial in trials)
-    ledger = _LEDGER_BASE + num_trials * _LEDGER_TRIAL + num_epochs * _LEDGER_EPOCH + num_scores * _LEDGER_SCORE
-    tables = _TABLES_BASE + num_trials * _TABLES_TRIAL + num_epochs * _TABLES_EPOCH + num_scores * _TABLES_SCORE
+    blocks = sum(trial.num_blocks for trial in trials) * _BLOCK_ERROR
+    ledger = num_trials * _LEDGER_TRIAL + num_epochs * _LEDGER_EPOCH + num_scores * _LEDGER_SCORE
+    tables = num_trials * _TABLES_TRIAL + num_epochs * _TABLES_EPOCH + num_scores * _TABLES_SCORE
     return {
         "checkpoints": sum(kept) + sum(sorted(one_each)[-num_slots:]),
         "forecasts": sum(_forecast_bytes(trial) for trial in trials),
-        "ledger": ledger + min(num_epochs * _LOG_EPOCH, _LOG_MAX),
-        "tables": tables,
+        "ledger": _LEDGER_BASE + ledger + blocks + min(num_epochs * _LOG_EPOCH, _LOG_MAX),
+        "tables": _TABLES_BASE + tables + blocks,
     }
 
 

@@ -97,6 +97,7 @@ EVALUATIONS = [
     ("data_source", TEXT),
     ("settings", TEXT),
     ("is_current", FLAG),
+    ("block_errors", pa.list_(pa.float32())),
 ]
 
 

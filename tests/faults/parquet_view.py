@@ -50,6 +50,7 @@ def _evaluation(row: Row) -> Row:
         kept |= dict.fromkeys(ERRORS)  # nothing was measured, which isn't NaN
     elif row["kind"] == "noise_floor":
         kept |= dict.fromkeys(ERRORS[2:])
+    kept["block_errors"] = None if row["block_errors"] is None else list(row["block_errors"])
     return kept
 
 

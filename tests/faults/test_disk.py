@@ -247,3 +247,19 @@ def test_a_temporary_folder_that_fills_up_harms_nothing(project: Project, mounts
     assert process.returncode == 0, output
     assert "Traceback" not in output
     check_sweep(project, NAME, num_trials=NUM_TRIALS)
+
+
+@pytest.mark.nightly
+def test_an_object_store_that_is_full_harms_nothing(fast_project: Project, mounts: Mounts) -> None:
+    """Ray falls back to its temporary folder: what travels through it is small."""
+    sweep = _sweep(fast_project)
+    full = 'mount -t tmpfs -o size=8m tmpfs /dev/shm; cat /dev/zero > /dev/shm/ballast 2> /dev/null; exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", full, "sh", *fast_project.command([sweep])],
+        cwd=fast_project.root,
+        env=fast_project.full_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    check_sweep(fast_project, NAME, num_trials=NUM_TRIALS)

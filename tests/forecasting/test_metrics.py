@@ -9,7 +9,7 @@ import pytest
 
 from raysweep.forecasting import metrics
 from raysweep.forecasting.protocol import EvalSet
-from raysweep.forecasting.scores import score_forecasts, with_skills
+from raysweep.forecasting.scores import MAX_BLOCKS, score_forecasts, with_skills
 
 ACTUAL = np.array([[1.0], [2.0], [4.0]])
 PREDICTED = np.array([[1.0], [4.0], [1.0]])  # errors 0, 2, -3
@@ -55,6 +55,23 @@ def test_nothing_is_dropped(bad: float) -> None:
         assert not math.isfinite(score(ACTUAL, predicted))
 
 
+def test_many_starts_share_blocks() -> None:
+    num_starts = 1000
+    eval_set = EvalSet(
+        part="val",
+        mode="batch",
+        horizon=1,
+        starts=np.arange(num_starts),
+        num_steps=np.ones(num_starts, dtype=np.int64),
+        digest="x",
+    )
+    values = np.random.default_rng(0).normal(size=(num_starts, 2))
+    score = score_forecasts(values, np.zeros((num_starts, 1, 2)), eval_set, scale=np.ones(2))
+    assert len(score.block_errors) == MAX_BLOCKS
+    assert np.mean(score.block_errors) == pytest.approx(score.mse)
+    assert score.block_errors[0] == pytest.approx(np.square(values[:4]).mean(axis=1).sum() * MAX_BLOCKS / num_starts)
+
+
 def test_a_set_is_scored_over_exactly_its_targets() -> None:
     values = np.arange(10.0)[:, None]
     eval_set = EvalSet(
@@ -73,6 +90,9 @@ def test_a_set_is_scored_over_exactly_its_targets() -> None:
     assert score.mse == pytest.approx((16 + 25 + 36 + 49 + 49) / 5)
     assert score.mae == pytest.approx((4 + 5 + 6 + 7 + 7) / 5)
     assert score.mase == pytest.approx((4 + 5 + 6 + 7 + 7) / 5 / 2)
+    blocks = [(16 + 25) / 5 * 3, (36 + 49) / 5 * 3, 49 / 5 * 3]
+    assert score.block_errors == pytest.approx(blocks)
+    assert np.mean(score.block_errors) == pytest.approx(score.mse)
     skills = with_skills(score, {"last_value": 70.0, "ridge": 17.5})
     assert skills.skill_last == pytest.approx(0.5)
     assert skills.skill_ridge == pytest.approx(-1.0)

@@ -58,6 +58,7 @@ EVALUATION = EvaluationRow(
     reason="nan",
     eval_set_hash="e0",
     data_source="stand-in",
+    block_errors=(math.nan, math.inf, 0.5),
 )
 
 
