@@ -33,14 +33,14 @@ from raysweep.paths import SweepPaths  # noqa: E402
 from tests.conftest import Project, make_project  # noqa: E402
 from tests.faults.oracle import Snapshot, check_sweep, finished  # noqa: E402
 from tests.faults.processes import Marked, marked, started  # noqa: E402
-from tests.faults.waiting import num_epochs  # noqa: E402
+from tests.faults.waiting import num_epochs, wait_for  # noqa: E402
 from tests.tracking.servers import MlflowServer, find_free_port  # noqa: E402
 
 SPACE = {
     "dataset": "wave",
     "model": {"grid_search": ["att", "lstm"]},
     "train.time_steps": 16,
-    "train.num_epochs": 60,
+    "train.num_epochs": 120,
     "train.learning_rate": {"grid_search": [1e-2, 3e-3, 1e-3, 3e-4]},
 }
 NUM_TRIALS = 8
@@ -193,7 +193,7 @@ def run_round(soak: Soak, number: int, reference: dict[str, Any]) -> None:
             while command.process.poll() is None:
                 if soak.chance.random() < 0.7:  # else it may be starting still
                     _wait_for_training(command, paths)
-                _sleep_while(command, soak.chance.uniform(0.5, 8))
+                _sleep_while(command, soak.chance.uniform(0.3, 6))
                 if command.process.poll() is None and not soak.is_over():
                     before |= finished(paths)
                     soak.inflict(command)
@@ -209,6 +209,7 @@ def run_round(soak: Soak, number: int, reference: dict[str, Any]) -> None:
 
 def _check(soak: Soak, name: str, before: Snapshot, reference: dict[str, Any]) -> None:
     try:
+        wait_for(soak.server.is_up, name="MLflow")  # it may have been killed a moment ago
         soak.project.run("sync", name, "--tracking-uri", soak.server.address)
         check_sweep(soak.project, name, num_trials=NUM_TRIALS, finished_before=before, tracking_uri=soak.server.address)
         for key, value in _results(soak.project, name).items():

@@ -108,10 +108,26 @@ def make_project(root: Path) -> Project:
     return Project(root)
 
 
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables, which take it seconds to make."""
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    code = "import sys; from raysweep.tracking.server import TrackingServer; TrackingServer(sys.argv[1], 'x').open()"
+    subprocess.run([sys.executable, "-c", code, f"sqlite:///{file}"], cwd=PROJECT, check=True, capture_output=True)
+    return file
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A project whose sweeps start a Ray of their own."""
+def fresh_project(tmp_path: Path) -> Project:
+    """A project in which nothing has ever been run."""
     return make_project(tmp_path / "a project")
+
+
+@pytest.fixture
+def project(fresh_project: Project, migrated_database: Path) -> Project:
+    """A project whose sweeps start a Ray of their own."""
+    shutil.copy(migrated_database, fresh_project.root / "mlflow.db")
+    return fresh_project
 
 
 @pytest.fixture(scope="session")
@@ -126,8 +142,7 @@ def ray_address() -> Iterator[str]:
 
 
 @pytest.fixture
-def fast_project(tmp_path: Path, ray_address: str) -> Project:
+def fast_project(project: Project, ray_address: str) -> Project:
     """A project whose sweeps join the session's Ray: a few seconds less a command."""
-    project = make_project(tmp_path / "a project")
     project.environment = {"RAY_ADDRESS": ray_address, "RAY_AUTH_MODE": "disabled"}
     return project

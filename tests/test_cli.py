@@ -20,57 +20,57 @@ from tests.spec.corpus.tags import TAGS
 from tests.spec.corpus.types import TYPES
 
 
-def test_a_mistyped_command_is_told_apart_from_a_missing_file(project: Project) -> None:
-    done = project.run("statsu", expect=2)
+def test_a_mistyped_command_is_told_apart_from_a_missing_file(fresh_project: Project) -> None:
+    done = fresh_project.run("statsu", expect=2)
     assert done.stderr == "raysweep: 'statsu' is neither a command nor a sweep file; did you mean status?\n"
-    done = project.run("nowhere.yaml", expect=2)
+    done = fresh_project.run("nowhere.yaml", expect=2)
     assert done.stderr.startswith("nowhere.yaml: ")
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["status", "compare", "export", "sync"])
-def test_there_must_be_a_sweep_first(project: Project, command: str) -> None:
-    assert "no sweep has been run here" in project.run(command, expect=2).stderr
-    assert "no sweep 'x'" in project.run(command, "x", expect=2).stderr
-    assert not (project.root / "results").exists()
-    assert not (project.root / "mlflow.db").exists()
+def test_there_must_be_a_sweep_first(fresh_project: Project, command: str) -> None:
+    assert "no sweep has been run here" in fresh_project.run(command, expect=2).stderr
+    assert "no sweep 'x'" in fresh_project.run(command, "x", expect=2).stderr
+    assert not (fresh_project.root / "results").exists()
+    assert not (fresh_project.root / "mlflow.db").exists()
 
 
-def test_a_name_cannot_leave_the_results(project: Project) -> None:
-    (project.root / "results").mkdir()
+def test_a_name_cannot_leave_the_results(fresh_project: Project) -> None:
+    (fresh_project.root / "results").mkdir()
     for name in ("../data", ".", ".."):
-        assert "no sweep" in project.run("status", name, expect=2).stderr
+        assert "no sweep" in fresh_project.run("status", name, expect=2).stderr
 
 
-def test_listings(project: Project) -> None:
-    models = project.run("models").stdout
+def test_listings(fresh_project: Project) -> None:
+    models = fresh_project.run("models").stdout
     assert "n_heads=8" in models
-    series = project.run("data", "list").stdout
+    series = fresh_project.run("data", "list").stdout
     assert "wave" in series
     assert "300" in series
-    (project.root / "models" / "broken.py").write_text("class Model(")
-    models = project.run("models").stdout
+    (fresh_project.root / "models" / "broken.py").write_text("class Model(")
+    models = fresh_project.run("models").stdout
     assert "can't be used" in models
     assert "n_heads=8" in models, "a broken file hides no other"
 
 
-def test_data_check(project: Project) -> None:
-    assert "good: 300 points" in project.run("data", "check", "data/wave.csv").stdout
-    bad = project.root / "bad.csv"
+def test_data_check(fresh_project: Project) -> None:
+    assert "good: 300 points" in fresh_project.run("data", "check", "data/wave.csv").stdout
+    bad = fresh_project.root / "bad.csv"
     bad.write_text("time,value\n0,1\n1,nan\n2,x\n")
-    done = project.run("data", "check", bad, expect=2)
+    done = fresh_project.run("data", "check", bad, expect=2)
     assert "line 3" in done.stderr
     assert "line 4" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_stand_ins_are_named_as_such(project: Project) -> None:
-    shutil.copytree(PROJECT / "data", project.root / "data", dirs_exist_ok=True)
-    assert "stand-in" in project.run("data", "list").stdout
+def test_stand_ins_are_named_as_such(fresh_project: Project) -> None:
+    shutil.copytree(PROJECT / "data", fresh_project.root / "data", dirs_exist_ok=True)
+    assert "stand-in" in fresh_project.run("data", "list").stdout
 
 
-def test_verbose_shows_where_an_error_came_from(project: Project) -> None:
-    assert "Traceback" in project.run("plan", "nowhere.yaml", "-v", expect=2).stderr
+def test_verbose_shows_where_an_error_came_from(fresh_project: Project) -> None:
+    assert "Traceback" in fresh_project.run("plan", "nowhere.yaml", "-v", expect=2).stderr
 
 
 # A model, and what marks that it was run: no command but a sweep may run it.
@@ -98,33 +98,35 @@ class Model(nn.Module):
 """
 
 
-def write_model(project: Project, name: str, *rules: str) -> None:
-    text = MARKING_MODEL.format(mark=str(project.root / "owned"), rules=rules)
-    (project.root / "models" / f"{name}.py").write_text(text)
+def write_model(fresh_project: Project, name: str, *rules: str) -> None:
+    text = MARKING_MODEL.format(mark=str(fresh_project.root / "owned"), rules=rules)
+    (fresh_project.root / "models" / f"{name}.py").write_text(text)
 
 
-def test_looking_at_a_model_does_not_run_it(project: Project) -> None:
-    write_model(project, "marking")
-    write_model(project, "ruling", "size >= __import__('os').system('touch owned')")
-    (project.root / "models" / "__init__.py").write_text(f"open({str(project.root / 'owned')!r}, 'w')\n")
-    sweep = project.write_sweep("looking", param_space={"model": "marking", "dataset": "wave", "train.time_steps": 8})
-    assert "1 new" in project.run("plan", sweep).stdout
-    assert "marking" in project.run("models").stdout
-    project.run("plan", sweep, "model=marking,ruling", "model.size=x", expect=2)
-    project.run("--help")
-    assert not list(project.root.rglob("owned"))
+def test_looking_at_a_model_does_not_run_it(fresh_project: Project) -> None:
+    write_model(fresh_project, "marking")
+    write_model(fresh_project, "ruling", "size >= __import__('os').system('touch owned')")
+    (fresh_project.root / "models" / "__init__.py").write_text(f"open({str(fresh_project.root / 'owned')!r}, 'w')\n")
+    sweep = fresh_project.write_sweep(
+        "looking", param_space={"model": "marking", "dataset": "wave", "train.time_steps": 8}
+    )
+    assert "1 new" in fresh_project.run("plan", sweep).stdout
+    assert "marking" in fresh_project.run("models").stdout
+    fresh_project.run("plan", sweep, "model=marking,ruling", "model.size=x", expect=2)
+    fresh_project.run("--help")
+    assert not list(fresh_project.root.rglob("owned"))
 
 
-def test_tags_run_nothing(project: Project) -> None:
+def test_tags_run_nothing(fresh_project: Project) -> None:
     tag = "!!python/object/apply:os.system ['touch owned']"
-    (project.root / "a.yaml").write_text(f"name: {tag}\nparam_space: {{model: att, dataset: wave}}\n")
-    done = project.run("plan", "a.yaml", expect=2)
+    (fresh_project.root / "a.yaml").write_text(f"name: {tag}\nparam_space: {{model: att, dataset: wave}}\n")
+    done = fresh_project.run("plan", "a.yaml", expect=2)
     assert "a.yaml:1: name: the tag !!python/object/apply:os.system; no tags: " in done.stderr
-    datasets = project.root / "data" / "datasets.yaml"
+    datasets = fresh_project.root / "data" / "datasets.yaml"
     datasets.write_text(datasets.read_text().replace("unit: ppm", f"unit: {tag}"))
-    done = project.run("data", "list", expect=2)
+    done = fresh_project.run("data", "list", expect=2)
     assert "unit: the tag !!python/object/apply:os.system; no tags: " in done.stderr
-    assert not list(project.root.rglob("owned"))
+    assert not list(fresh_project.root.rglob("owned"))
 
 
 BAD_SWEEPS = {
@@ -155,12 +157,12 @@ def assert_told_in_plain_words(done: subprocess.CompletedProcess[str]) -> None:
 
 
 @pytest.mark.parametrize("family", BAD_SWEEPS)
-def test_a_bad_sweep_file_is_one_report(project: Project, family: str) -> None:
+def test_a_bad_sweep_file_is_one_report(fresh_project: Project, family: str) -> None:
     content = BAD_SWEEPS[family][0].content
-    (project.root / "x.yaml").write_bytes(content.encode() if isinstance(content, str) else content)
-    before = sorted(project.root.rglob("*"))
-    assert_told_in_plain_words(project.run("x.yaml", expect=2))
-    assert sorted(project.root.rglob("*")) == before, "nothing was created"
+    (fresh_project.root / "x.yaml").write_bytes(content.encode() if isinstance(content, str) else content)
+    before = sorted(fresh_project.root.rglob("*"))
+    assert_told_in_plain_words(fresh_project.run("x.yaml", expect=2))
+    assert sorted(fresh_project.root.rglob("*")) == before, "nothing was created"
 
 
 @pytest.mark.parametrize(
@@ -175,22 +177,22 @@ def test_a_bad_sweep_file_is_one_report(project: Project, family: str) -> None:
         ("name.txt", b"time,value\n0,1\n"),
     ],
 )
-def test_a_bad_series_file_is_one_report(project: Project, name: str, content: bytes) -> None:
-    (project.root / name).write_bytes(content)
-    assert_told_in_plain_words(project.run("data", "check", name, expect=2))
+def test_a_bad_series_file_is_one_report(fresh_project: Project, name: str, content: bytes) -> None:
+    (fresh_project.root / name).write_bytes(content)
+    assert_told_in_plain_words(fresh_project.run("data", "check", name, expect=2))
 
 
-def test_nothing_that_is_listed_can_drive_the_terminal(project: Project) -> None:
-    write_model(project, "marking")
-    model = project.root / "models" / "marking.py"
+def test_nothing_that_is_listed_can_drive_the_terminal(fresh_project: Project) -> None:
+    write_model(fresh_project, "marking")
+    model = fresh_project.root / "models" / "marking.py"
     model.write_text(model.read_text().replace("Marks that it was run", "Marks \\x1b[2J that \\x9b31m it was run"))
-    write_model(project, "ruling", "size >= 1 or '\x1b[2J' == ''")
-    (project.root / "models" / "linked.py").symlink_to(project.root / "\x1b[2J.py")
-    (project.root / "models" / "warning.py").write_text("assert (1, 2)  # \x1b[2J\n")
-    (project.root / "data" / "wave.csv").write_text("hours,level\n0,\x1b[2J\n1,2\n2,3\n")
+    write_model(fresh_project, "ruling", "size >= 1 or '\x1b[2J' == ''")
+    (fresh_project.root / "models" / "linked.py").symlink_to(fresh_project.root / "\x1b[2J.py")
+    (fresh_project.root / "models" / "warning.py").write_text("assert (1, 2)  # \x1b[2J\n")
+    (fresh_project.root / "data" / "wave.csv").write_text("hours,level\n0,\x1b[2J\n1,2\n2,3\n")
     for arguments in (["models"], ["data", "list"]):
-        done = project.run(*arguments)
+        done = fresh_project.run(*arguments)
         assert all(line.isprintable() for line in (done.stdout + done.stderr).splitlines())
-    sweep = project.root / "\x1b[2J.yaml"
+    sweep = fresh_project.root / "\x1b[2J.yaml"
     sweep.write_text('"\\e[2J": "\\e[2J"\nname: "\\x9b2J"\nparam_space: {model: linked, dataset: wave}\n')
-    assert_told_in_plain_words(project.run(sweep.name, "train.\x1b[2J=3", expect=2))
+    assert_told_in_plain_words(fresh_project.run(sweep.name, "train.\x1b[2J=3", expect=2))

@@ -47,7 +47,8 @@ def _done(project: Project, sweep: str) -> dict[str, tuple[Any, ...]]:
     return {name: tuple(row[column] for column in columns) for name, row in _rows(project, sweep).items()}
 
 
-def test_the_whole_way_once_and_again(project: Project) -> None:
+def test_the_whole_way_once_and_again(fresh_project: Project) -> None:
+    project = fresh_project
     """With a Ray of its own: run, run again, widen the grid, edit a model."""
     space = _space(model=_grid("att", "lstm"), **{"train.learning_rate": _grid(1e-2, 1e-3)})
     sweep = project.write_sweep("tiny", evaluate_on=["wave", "short"], param_space=space)
@@ -253,11 +254,11 @@ def test_replication_and_several_channels(fast_project: Project) -> None:
     assert trials[["val_mse_batch", "test_mse_batch"]].isna().all().all()
 
 
-def test_bad_input_starts_nothing(project: Project) -> None:
+def test_bad_input_starts_nothing(fresh_project: Project) -> None:
     space = {"model": "atk", "dataset": "wave", "train.time_stepz": 3}
-    done = project.run(project.write_sweep("bad", param_space=space), expect=2)
+    done = fresh_project.run(fresh_project.write_sweep("bad", param_space=space), expect=2)
     assert "did you mean att" in done.stderr
     assert "train.time_stepz" in done.stderr
     assert "2 problems; nothing was started." in done.stderr
-    assert not (project.root / "results").exists()
-    assert not (project.root / "mlflow.db").exists()
+    assert not (fresh_project.root / "results").exists()
+    assert not (fresh_project.root / "mlflow.db").exists()

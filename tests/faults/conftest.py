@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.tracking.servers import database, let_mlflow_warn, migrated_database, mlflow_server
+from tests.tracking.servers import database, let_mlflow_warn, mlflow_server
 
 # Fixtures of this folder's tests.
-__all__ = ["database", "migrated_database", "mlflow_server"]
+__all__ = ["database", "mlflow_server"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

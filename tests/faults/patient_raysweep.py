@@ -5,28 +5,38 @@ Ray must not be imported before raysweep has prepared its environment; so what k
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from raysweep.tuning import cluster, hang_watch
-
-hang_watch.MIN_EPOCH_SECONDS = 4.0
-start = cluster.ray_cluster
-
-
-@contextmanager
-def ray_cluster(**options: Any) -> Iterator[cluster.RunningCluster]:
-    with start(**options) as running:
-        from raysweep.tuning import retries
-
-        retries.PAUSES_SECONDS = (0.2, 0.4, 0.8)
-        yield running
+from raysweep.__main__ import main
+from raysweep.errors import Interrupted
+from raysweep.signals import interruptible
 
 
-cluster.ray_cluster = ray_cluster
+def shorten_pauses() -> None:
+    """Loads for a moment what the command line loads later."""
+    from raysweep.tuning import cluster, hang_watch
+
+    hang_watch.MIN_EPOCH_SECONDS = 4.0
+    start = cluster.ray_cluster
+
+    @contextmanager
+    def ray_cluster(**options: Any) -> Iterator[cluster.RunningCluster]:
+        with start(**options) as running:
+            from raysweep.tuning import retries
+
+            retries.PAUSES_SECONDS = (0.2, 0.4, 0.8)
+            yield running
+
+    cluster.ray_cluster = ray_cluster
+
 
 if __name__ == "__main__":
-    from raysweep.__main__ import main
-
+    try:
+        with interruptible():  # as in the program itself: before anything is imported that takes long
+            shorten_pauses()
+    except Interrupted:
+        sys.exit(130)
     main()

@@ -120,9 +120,8 @@ def _ledger_id(paths: SweepPaths) -> str:
 
 
 @pytest.mark.slow
-def test_a_sweep_without_its_ledger_comes_back_from_its_checkpoints(fast_project: Project, database: Path) -> None:
+def test_a_sweep_without_its_ledger_comes_back_from_its_checkpoints(fast_project: Project) -> None:
     project = fast_project
-    database.rename(project.root / "mlflow.db")  # MLflow's tables, which take it seconds to make
     space = {"model": "att", "dataset": "wave", "train.time_steps": 16, "train.num_epochs": 3}
     sweep = project.write_sweep("tiny", evaluate_on=["wave", "short"], seeds=[0, 1], param_space=space)
     project.run(sweep)

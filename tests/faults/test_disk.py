@@ -133,27 +133,27 @@ def test_a_disk_that_goes_away_in_the_middle(fast_project: Project, mounts: Moun
 
 
 @pytest.mark.parametrize("place", ["results", "Ray", "MLflow"])
-def test_too_little_room_starts_nothing(project: Project, mounts: Mounts, place: str) -> None:
-    sweep = _sweep(project)
-    disk = mounts.small_disk(project.root / "disk", 1)
+def test_too_little_room_starts_nothing(fresh_project: Project, mounts: Mounts, place: str) -> None:
+    sweep = _sweep(fresh_project)
+    disk = mounts.small_disk(fresh_project.root / "disk", 1)
     arguments: list[str | Path] = [sweep]
     if place == "results":
         arguments += ["--results-dir", disk]
         remedy = "name another disk with --results-dir"
     elif place == "Ray":
-        project.environment["RAY_TMPDIR"] = str(disk)
+        fresh_project.environment["RAY_TMPDIR"] = str(disk)
         remedy = "name another folder with RAY_TMPDIR"
     else:
         arguments += ["--tracking-uri", f"sqlite:///{disk}/mlflow.db"]
         remedy = "name another database with --tracking-uri"
-    done = project.run(*arguments, expect=2)
+    done = fresh_project.run(*arguments, expect=2)
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"{disk}")
     assert "1.0 MB free, this sweep needs about " in line
     assert line.endswith(f"; free some or {remedy}")
     assert "starting Ray" not in done.stdout
     assert not any(disk.rglob("*.sqlite"))
-    assert not any(project.root.rglob("mlflow.db"))
+    assert not any(fresh_project.root.rglob("mlflow.db"))
 
 
 def test_the_check_is_quick(project: Project, mounts: Mounts) -> None:

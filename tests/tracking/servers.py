@@ -83,16 +83,6 @@ class MlflowServer:
             return False
 
 
-@pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables, which take it seconds to make."""
-    from raysweep.tracking.server import TrackingServer
-
-    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    TrackingServer(f"sqlite:///{file}", "unused").open()
-    return file
-
-
 @pytest.fixture
 def database(migrated_database: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(migrated_database, tmp_path / "mlflow.db"))
