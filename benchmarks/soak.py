@@ -107,6 +107,8 @@ def press_ctrl_c(soak: Soak, command: Marked) -> bool:
 
 
 def _stop(soak: Soak, command: Marked, number: signal.Signals) -> bool:
+    if not command.catches(signal.SIGTERM):  # Python is starting; nothing of ours has run yet
+        return False
     if number == signal.SIGINT:
         os.killpg(command.process.pid, number)  # as a terminal does
     else:

@@ -133,19 +133,21 @@ def _disk_errors_explained() -> Iterator[None]:
 
 
 def _shut_down() -> None:
-    """Ends Ray, which first lets SIGTERM kill us at once, and then takes seconds to end its processes."""
+    """Ends Ray, which first gives SIGTERM back to the system, and then takes seconds to end its processes."""
     import ray
 
-    node = ray._private.worker._global_node
-    if node is not None:
-        end_processes = node.kill_all_processes
+    state = ray._private.state.state
+    disconnect = state.disconnect
 
-        def end_processes_undisturbed(**options: Any) -> None:
-            handle_again()
-            end_processes(**options)
+    def disconnect_undisturbed() -> None:  # what Ray does next
+        handle_again()
+        disconnect()
 
-        node.kill_all_processes = end_processes_undisturbed
-    ray.shutdown()
+    state.disconnect = disconnect_undisturbed
+    try:
+        ray.shutdown()
+    finally:
+        state.disconnect = disconnect
 
 
 def _how_it_ended(code: int) -> str:
