@@ -1,4 +1,4 @@
-"""From a sweep file and a ledger to what is still to be run, under HyperOpt."""
+"""From a sweep file and a ledger to what is still to be run: under HyperOpt."""
 
 from __future__ import annotations
 
