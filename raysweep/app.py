@@ -58,12 +58,12 @@ def run_sweep(
         if is_missing:
             check_space_for(prepared, plan, workspace.tracking_uri, num_jobs=num_jobs)
         with LedgerWriter(prepared.paths.ledger) as ledger:
-            make_current(ledger, prepared)
+            is_news = make_current(ledger, prepared)
             failed = set()
             if not is_missing:
                 display.note(f"nothing to run: all {len(plan.done)} trials are done")
             # A command that was killed after its last trial has left its own end, and MLflow, to the next one.
-            if is_missing or not _has_last_command_ended(prepared.paths):
+            if is_missing or is_news or not _has_last_command_ended(prepared.paths):
                 with _tracking(prepared, workspace, display), _command(ledger, prepared):
                     if is_missing:
                         failed = run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)

@@ -70,15 +70,15 @@ def _candidates(prepared: PreparedSweep) -> _Work:
 
 def _sizes(prepared: PreparedSweep, work: _Work, model_size: Callable[[Config], ModelSize | None]) -> list[TrialSize]:
     """Of what will run, and of what will confirm it: in each fold as many as may be chosen, of the largest."""
-    sizes = _trial_sizes(prepared, work, model_size)
+    sizes, confirm = _trial_sizes(prepared, work, model_size), prepared.sweep.confirm
+    if confirm is None:
+        return sizes
     candidates = _candidates(prepared)
     by_fold: dict[Fold, list[TrialSize]] = {}
     for (config, _, _), size in zip(candidates, _trial_sizes(prepared, candidates, model_size), strict=True):
         by_fold.setdefault(fold_of(config.to_flat()), []).append(size)
-    top = prepared.sweep.confirm.top if prepared.sweep.confirm else 0
     for found in by_fold.values():
-        largest = sorted(found, key=checkpoint_bytes, reverse=True)[:top]
-        sizes += [size for size in largest for _ in prepared.sweep.fresh_seeds]
+        sizes += confirm.seeds * sorted(found, key=checkpoint_bytes, reverse=True)[: confirm.top]
     return sizes
 
 

@@ -31,14 +31,15 @@ if TYPE_CHECKING:
 MAX_RESTARTS = 3
 
 
-def make_current(ledger: LedgerWriter, prepared: PreparedSweep) -> None:
-    """From now on the ledger's current trials are those that the sweep asks for."""
+def make_current(ledger: LedgerWriter, prepared: PreparedSweep) -> bool:
+    """From now on the ledger's current trials are those that the sweep asks for; returns whether that is news."""
     with LedgerReader(prepared.paths.ledger, check=False) as reader:
         if reader.current_trials() == {trial.trial_id: trial.phase for trial in prepared.wanted}:
-            return
+            return False
     with ledger.transaction():
         ledger.forget_current()
         ledger.register(*prepared.rows_of(prepared.wanted))
+    return True
 
 
 def run_missing(

@@ -124,7 +124,8 @@ class Sweep:
         """What the best configs are confirmed with: the smallest seeds that explore nothing."""
         if self.confirm is None:
             return ()
-        unused = (seed for seed in itertools.count() if seed not in self.seeds)
+        explored = frozenset(self.seeds)
+        unused = (seed for seed in itertools.count() if seed not in explored)
         return tuple(itertools.islice(unused, self.confirm.seeds))
 
     def configs(self) -> list[Config]:
