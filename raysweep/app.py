@@ -62,7 +62,8 @@ def run_sweep(
             failed = set()
             if not is_missing:
                 display.note(f"nothing to run: all {len(plan.done)} trials are done")
-            # A command that was killed after its last trial has left its own end, and MLflow, to the next one.
+            # Where nothing is to run MLflow may still have something to learn: that trials are no longer current, or
+            # what a command that was killed after its last trial didn't tell it any more.
             if is_missing or is_news or not _has_last_command_ended(prepared.paths):
                 with _tracking(prepared, workspace, display), _command(ledger, prepared):
                     if is_missing:
