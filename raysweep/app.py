@@ -25,7 +25,7 @@ from raysweep.space_check import check_space_for
 from raysweep.tracking.address import DEFAULT_URI, redact
 from raysweep.tracking.errors import TrackingError
 from raysweep.tracking.follower import start_follower
-from raysweep.trials import run_missing
+from raysweep.trials import make_current, run_missing
 from raysweep.version import code_version
 
 FOLLOWER_SECONDS = 60.0  # how long the end of a sweep waits for MLflow; `raysweep sync` does the rest
@@ -58,17 +58,18 @@ def run_sweep(
         if is_missing:
             check_space_for(prepared, plan, workspace.tracking_uri, num_jobs=num_jobs)
         with LedgerWriter(prepared.paths.ledger) as ledger:
-            _make_current(ledger, prepared)
+            is_news = make_current(ledger, prepared)
             failed = set()
             if not is_missing:
                 display.note(f"nothing to run: all {len(plan.done)} trials are done")
-            # A command that was killed after its last trial has left its own end, and MLflow, to the next one.
-            if is_missing or not _has_last_command_ended(prepared.paths):
+            # Where nothing is to run MLflow may still have something to learn: that trials are no longer current, or
+            # what a command that was killed after its last trial didn't tell it any more.
+            if is_missing or is_news or not _has_last_command_ended(prepared.paths):
                 with _tracking(prepared, workspace, display), _command(ledger, prepared):
                     if is_missing:
                         failed = run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)
         with LedgerReader(prepared.paths.ledger, check=False) as reader:
-            return failed | reader.current_trial_ids(status="failed")
+            return failed | set(reader.current_trials(status="failed"))
 
 
 @contextmanager
@@ -99,17 +100,6 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
         raise InputError([Problem(where=str(paths.root), found=found, valid=valid)]) from error
     with lock:
         yield
-
-
-def _make_current(ledger: LedgerWriter, prepared: PreparedSweep) -> None:
-    """From now on the ledger's current trials are those that the sweep file asks for."""
-    wanted = {trial.trial_id for trial in prepared.wanted}
-    with LedgerReader(prepared.paths.ledger, check=False) as reader:
-        if reader.current_trial_ids() == wanted:
-            return
-    with ledger.transaction():
-        ledger.forget_current()
-        ledger.register(*prepared.rows_of(prepared.wanted))
 
 
 def _has_last_command_ended(paths: SweepPaths) -> bool:

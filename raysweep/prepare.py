@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache, cached_property
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from raysweep.forecasting.catalog import FolderCatalog
@@ -18,12 +16,14 @@ from raysweep.ledger.reader import KnownTrial, LedgerReader, Row
 from raysweep.ledger.rows import ConfigRow, TrialRow
 from raysweep.paths import SweepPaths, default_folder
 from raysweep.planning.plan import KnownPoint, Plan, WantedTrial, make_plan
-from raysweep.spec.config import Config, ProtocolName, Scalar, config_id, trial_id
+from raysweep.planning.points import known_points, num_configs, num_folds, searched_keys
+from raysweep.planning.selection import confirming_trials, fold_of, select_best
+from raysweep.spec.config import Config, ProtocolName, config_id, trial_id
 from raysweep.spec.loader import load_sweep
-from raysweep.spec.space import Choice, Domain, GridSearch, IntRange, is_listed, listed_values, whole_numbers
+from raysweep.spec.space import Domain, listed_values
 from raysweep.spec.sweep import Asha, HyperOpt, Sweep
 
-MAX_COUNTED_CONFIGS = 20_000
+NO_SCHEDULER = "fifo"  # as the ledger knows it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,9 @@ class PreparedSweep:
         sweep: The file.
         catalog: The models and series of this moment.
         paths: Where the sweep's files lie.
-        wanted: Its trials; under HyperOpt those that earlier commands proposed.
+        explored: The trials of its search; under HyperOpt those that earlier commands proposed.
+        confirmed: The best configs with fresh seeds, if it asks for that; None while they can't be chosen, because the
+            search isn't over.
         points: Under HyperOpt: the same trials as points of the space.
         known: What the ledger has.
     """
@@ -65,27 +67,60 @@ class PreparedSweep:
     sweep: Sweep
     catalog: FolderCatalog
     paths: SweepPaths
-    wanted: Sequence[WantedTrial]
+    explored: Sequence[WantedTrial]
+    confirmed: Sequence[WantedTrial] | None
     points: Sequence[KnownPoint]
     known: Mapping[str, KnownTrial]
 
-    @cached_property
+    @property
+    def wanted(self) -> Sequence[WantedTrial]:
+        """All trials that are known by now."""
+        return [*self.explored, *(self.confirmed or ())]
+
+    @property
     def num_trials(self) -> int:
-        """How many trials the sweep asks for; no more than its space has."""
+        """How many trials the sweep asks for, at most."""
+        return self.num_explored + self.num_unchosen + len(self.confirmed or ())
+
+    @cached_property
+    def num_explored(self) -> int:
+        """How many trials its search has; no more than its space."""
         search = self.sweep.search
         if not isinstance(search, HyperOpt):
-            return len(self.wanted)
-        return max(_num_configs(self.sweep, at_most=search.num_samples), len(self.wanted))
+            return len(self.explored)
+        return max(num_configs(self.sweep, at_most=search.num_samples), len(self.explored))
 
-    def refreshed(self) -> PreparedSweep:
-        """The same sweep against its ledger as it is now; that it isn't damaged has been seen before."""
-        return _against_ledger(self.sweep, self.catalog, self.paths, check=False)
+    @property
+    def num_unchosen(self) -> int:
+        """How many trials will confirm configs that are still to be chosen, at most."""
+        return self.num_to_choose * len(self.sweep.fresh_seeds)
+
+    @property
+    def num_to_choose(self) -> int:
+        """How many configs will be chosen to be confirmed, at most."""
+        confirm = self.sweep.confirm
+        if confirm is None or self.confirmed is not None:
+            return 0
+        if isinstance(self.sweep.search, HyperOpt):
+            return min(confirm.top * num_folds(self.sweep), self.num_explored)
+        configs = {trial.config_id: trial.config for trial in self.explored}
+        return sum(min(confirm.top, count) for count in Counter(map(fold_of, configs.values())).values())
+
+    def refreshed(self, *, is_search_over: bool = False) -> PreparedSweep:
+        """The same sweep against its ledger as it is now; that it isn't damaged has been seen before.
+
+        Args:
+            is_search_over: The search has nothing more to propose, whatever the sweep asks for.
+        """
+        return _against_ledger(self.sweep, self.catalog, self.paths, check=False, is_search_over=is_search_over)
 
     def plan(self) -> Plan:
-        """What is done and what isn't."""
-        return make_plan(
-            self.wanted, self.known, scheduler=scheduler_text(self.sweep), eval_sets_of=self._eval_sets_of()
-        )
+        """What is done and what isn't: first of the search, then of what confirms it, which no scheduler stops."""
+        eval_sets_of = self._eval_sets_of()
+        scheduler = scheduler_text(self.sweep)
+        search = make_plan(self.explored, self.known, scheduler=scheduler, eval_sets_of=eval_sets_of)
+        rest = make_plan(self.confirmed or (), self.known, scheduler=NO_SCHEDULER, eval_sets_of=eval_sets_of)
+        return Plan(done=[*search.done, *rest.done], todo=[*search.todo, *rest.todo])
 
     def _eval_sets_of(self) -> Callable[[WantedTrial], frozenset[tuple[str, str]]]:
         """For planning: the series and `eval_set_hash` of every score that a trial should have."""
@@ -103,8 +138,8 @@ class PreparedSweep:
         return of_trial
 
     def identify(self, config: Config, seed: int, position: int) -> WantedTrial:
-        """The trial that a config and a seed mean, with the data and code of this moment."""
-        return _identify(self.catalog, config, seed, position)
+        """The trial of the search that a config and a seed mean, with the data and code of this moment."""
+        return _identify(self.sweep, self.catalog, config, seed, position)
 
     def rows_of(self, trials: Sequence[WantedTrial]) -> tuple[list[ConfigRow], list[TrialRow]]:
         """What the ledger keeps of trials before they start."""
@@ -120,7 +155,13 @@ class PreparedSweep:
             for trial in trials
         }
         return list(configs.values()), [
-            TrialRow(trial_id=trial.trial_id, config_id=trial.config_id, seed=trial.seed, position=trial.position)
+            TrialRow(
+                trial_id=trial.trial_id,
+                config_id=trial.config_id,
+                seed=trial.seed,
+                position=trial.position,
+                phase=trial.phase,
+            )
             for trial in trials
         ]
 
@@ -141,7 +182,9 @@ def prepare(file: Path, overrides: Sequence[str], workspace: Workspace) -> Prepa
     return _against_ledger(sweep, catalog, SweepPaths(workspace.results_dir, sweep.name), check=True)
 
 
-def _against_ledger(sweep: Sweep, catalog: FolderCatalog, paths: SweepPaths, *, check: bool) -> PreparedSweep:
+def _against_ledger(
+    sweep: Sweep, catalog: FolderCatalog, paths: SweepPaths, *, check: bool, is_search_over: bool = False
+) -> PreparedSweep:
     known: Mapping[str, KnownTrial] = {}
     rows: list[Row] = []
     if has_ledger(paths.ledger):
@@ -150,29 +193,43 @@ def _against_ledger(sweep: Sweep, catalog: FolderCatalog, paths: SweepPaths, *, 
             rows = reader.trials() if isinstance(sweep.search, HyperOpt) else []
     points: list[KnownPoint] = []
     if isinstance(sweep.search, HyperOpt):
-        points = list(_known_points(sweep, catalog, rows))
-        wanted = [point.trial for point in points]
+        points = list(known_points(sweep, rows, partial(_identify, sweep, catalog)))
+        explored = [point.trial for point in points]
     else:
         pairs = [(config, seed) for config in sweep.configs() for seed in sweep.seeds]
-        wanted = [_identify(catalog, config, seed, index) for index, (config, seed) in enumerate(pairs)]
-    return PreparedSweep(sweep=sweep, catalog=catalog, paths=paths, wanted=wanted, points=points, known=known)
+        explored = [_identify(sweep, catalog, config, seed, index) for index, (config, seed) in enumerate(pairs)]
+    prepared = PreparedSweep(
+        sweep=sweep, catalog=catalog, paths=paths, explored=explored, confirmed=(), points=points, known=known
+    )
+    if sweep.confirm is None:
+        return prepared
+    if not is_search_over and not _is_search_over(prepared):
+        return replace(prepared, confirmed=None)
+    best = select_best(explored, known, metric=sweep.metric, top=sweep.confirm.top)
+    return replace(prepared, confirmed=confirming_trials(best, sweep.fresh_seeds, len(explored)))
+
+
+def _is_search_over(prepared: PreparedSweep) -> bool:
+    """Whether what the search found can only change where a trial failed, which the next command tries again."""
+    plan = make_plan(
+        prepared.explored,
+        prepared.known,
+        scheduler=scheduler_text(prepared.sweep),
+        eval_sets_of=lambda trial: frozenset(),  # scores on other series choose nothing
+    )
+    return plan.count("retry") == len(plan.todo) and prepared.num_explored == len(prepared.explored)
 
 
 def scheduler_text(sweep: Sweep) -> str:
     """A scheduler's settings as the ledger knows them: rungs under other settings are other rungs."""
     scheduler = sweep.scheduler
     if not isinstance(scheduler, Asha):
-        return "fifo"
+        return NO_SCHEDULER
     within = ",".join(scheduler.within)
     return (
         f"asha grace_period={scheduler.grace_period} reduction_factor={scheduler.reduction_factor}"
         f" within={within} metric={sweep.metric}"
     )
-
-
-def searched_keys(sweep: Sweep) -> dict[str, Domain]:
-    """What HyperOpt draws from; it takes exactly one mapping under `param_space`."""
-    return {key: domain for key, domain in sweep.spaces[0].items() if not isinstance(domain, Scalar)}
 
 
 def scored_window(config: Config) -> int:
@@ -191,7 +248,7 @@ def eval_sets_of(series: Series, protocol: ProtocolName, origin: float | None, t
     )
 
 
-def _identify(catalog: FolderCatalog, config: Config, seed: int, position: int) -> WantedTrial:
+def _identify(sweep: Sweep, catalog: FolderCatalog, config: Config, seed: int, position: int) -> WantedTrial:
     identity = config_id(
         config,
         data_digest=catalog.dataset(config.dataset).digest,
@@ -204,71 +261,5 @@ def _identify(catalog: FolderCatalog, config: Config, seed: int, position: int) 
         config=config.to_flat(),
         seed=seed,
         position=position,
+        phase=None if sweep.confirm is None else "explore",
     )
-
-
-def _num_configs(sweep: Sweep, *, at_most: int) -> int:
-    """How many different configs the searched space has, counted up to `at_most`; that too if they are too many."""
-    space = searched_keys(sweep)
-    if not all(map(is_listed, space.values())):
-        return at_most
-    values = [listed_values(domain) for domain in space.values()]
-    if math.prod(map(len, values)) > MAX_COUNTED_CONFIGS:
-        return at_most
-    configs: set[tuple[tuple[str, Scalar | None], ...]] = set()
-    for combination in itertools.product(*values):
-        if len(configs) >= at_most:
-            break
-        with suppress(ValueError):  # what can't be run is passed over by the search too
-            configs.add(tuple(sweep.resolve(dict(zip(space, combination, strict=True))).to_flat().items()))
-    return len(configs)
-
-
-def _known_points(sweep: Sweep, catalog: FolderCatalog, rows: Sequence[Row]) -> Iterator[KnownPoint]:
-    """The ledger's trials that lie in the space searched now, with today's data and code."""
-    position = 0
-    for row in sorted(rows, key=lambda row: (row["started_at"] or float("inf"), row["position"])):
-        choice = _choice_of(searched_keys(sweep), row["config"])
-        if choice is None or row["seed"] != sweep.seeds[0]:
-            continue
-        try:
-            trial = _identify(catalog, sweep.resolve(choice), sweep.seeds[0], position)
-        except ValueError:
-            continue
-        if trial.trial_id == row["trial_id"]:
-            yield KnownPoint(choice=choice, trial=trial, score=_score_of(row, sweep.metric))
-            position += 1
-
-
-def _choice_of(space: Mapping[str, Domain], config: Mapping[str, Scalar]) -> dict[str, Scalar] | None:
-    """Where a config lies in the space; None if outside. A key that its model doesn't take may be anything."""
-    choice: dict[str, Scalar] = {}
-    for key, domain in space.items():
-        if key not in config and key.startswith("model."):
-            choice[key] = listed_values(domain)[0]
-        elif key in config and _contains(domain, config[key]):
-            choice[key] = config[key]
-        else:
-            return None
-    return choice
-
-
-def _contains(domain: Domain, value: Scalar) -> bool:
-    """Whether the search could draw it. Tune takes any number for a point of a range, inside or not."""
-    if isinstance(domain, Choice | GridSearch):
-        return value in domain.values
-    if isinstance(domain, IntRange):
-        return value in whole_numbers(domain)
-    return not isinstance(value, str) and domain.lower <= value <= domain.upper
-
-
-def _score_of(row: Row, metric: str) -> float | None:
-    """What a search is told of a trial; None if it is still to be run, infinity if it diverged or has no number."""
-    if row["status"] == "diverged":
-        return math.inf
-    if row["status"] not in ("finished", "stopped"):
-        return None
-    column = {"val_loss": "final_val_loss"}.get(metric, metric)
-    if row[column] is None:
-        return None
-    return float(row[column]) if math.isfinite(row[column]) else math.inf

@@ -144,20 +144,33 @@ def _panel(progress: Progress) -> Group:
 def print_plan(console: Console, prepared: PreparedSweep, *, is_detailed: bool = False) -> None:
     """What a sweep asks for and what of it is done, in a line; with `is_detailed` a line for each need."""
     plan, sweep = prepared.plan(), prepared.sweep
-    head = f"{sweep.name}: {prepared.num_trials} trials"
+    head = f"{sweep.name}: {prepared.num_explored} trials"
     if len(sweep.seeds) > 1:
-        head += f" ({prepared.num_trials // len(sweep.seeds)} configs, {len(sweep.seeds)} seeds each)"
+        head += f" ({prepared.num_explored // len(sweep.seeds)} configs, {len(sweep.seeds)} seeds each)"
+    if prepared.confirmed:
+        head += f", and {_confirmation(len(prepared.confirmed) // len(sweep.fresh_seeds), len(sweep.fresh_seeds))}"
     counts = [f"{len(plan.done)} done"] if plan.done else []
     counts += [f"{plan.count(need)} {text}" for need, text in NEEDS.items() if plan.count(need)]
-    num_unknown = prepared.num_trials - len(prepared.wanted)
+    num_unknown = prepared.num_explored - len(prepared.explored)
     if num_unknown:
         counts.append(f"{num_unknown} for HyperOpt to propose")
-    console.print(f"{head}: {', '.join(counts)}")
+    line = f"{head}: {', '.join(counts)}"
+    if prepared.num_to_choose:
+        line += f", then {_confirmation(prepared.num_to_choose, len(sweep.fresh_seeds))}"
+    console.print(line)
     if is_detailed:
         for trial, need in plan.todo[:MAX_PLANNED_LINES]:
-            console.print(f"  {NEEDS[need]:28} {trial_label(trial)}")
+            purpose = ", to confirm" if trial.phase == "confirm" else ""
+            console.print(f"  {NEEDS[need]:28} {trial_label(trial)}{purpose}")
         if len(plan.todo) > MAX_PLANNED_LINES:
             console.print(f"  and {len(plan.todo) - MAX_PLANNED_LINES} more")
+
+
+def _confirmation(num_configs: int, num_seeds: int) -> str:
+    configs, seeds = (
+        f"{count} {word}{'' if count == 1 else 's'}" for count, word in ((num_configs, "config"), (num_seeds, "seed"))
+    )
+    return f"{configs} x {seeds} to confirm"
 
 
 def print_leaderboards(console: Console, leaderboards: Sequence[Leaderboard], top: int) -> None:

@@ -15,7 +15,8 @@ from raysweep.forecasting.scores import MAX_BLOCKS
 from raysweep.ledger.check import has_ledger
 from raysweep.ledger.reader import LedgerReader
 from raysweep.planning.plan import Need, Plan
-from raysweep.planning.space import Place, TrialSize, check_space, results_need, tracking_need
+from raysweep.planning.selection import Fold, fold_of
+from raysweep.planning.space import Place, TrialSize, check_space, checkpoint_bytes, results_need, tracking_need
 from raysweep.prepare import PreparedSweep, eval_sets_of
 from raysweep.spec.config import Config, Scalar
 from raysweep.spec.space import Domain, is_listed, listed_values
@@ -40,7 +41,7 @@ def check_space_for(prepared: PreparedSweep, plan: Plan, tracking_uri: str, *, n
         num_jobs: CPUs to use; None for all.
     """
     num_slots = num_jobs or os.cpu_count() or 1
-    generous = _trial_sizes(prepared, _work(prepared, plan), lambda _: GENEROUS)
+    generous = _sizes(prepared, _work(prepared, plan), lambda _: GENEROUS)
     try:
         check_space(_places(prepared, generous, tracking_uri, num_slots))
     except InputError:
@@ -50,13 +51,35 @@ def check_space_for(prepared: PreparedSweep, plan: Plan, tracking_uri: str, *, n
 def missing_sizes(prepared: PreparedSweep, plan: Plan) -> list[TrialSize]:
     """How large the trials are that are missing of a sweep; takes as long as importing torch if that isn't known."""
     work = _work(prepared, plan)
-    sizes = _model_sizes(prepared, work)
-    return _trial_sizes(prepared, work, lambda config: sizes.get(_model_key(prepared, config)))
+    sizes = _model_sizes(prepared, [*work, *_candidates(prepared)])
+    return _sizes(prepared, work, lambda config: sizes.get(_model_key(prepared, config)))
 
 
 def _work(prepared: PreparedSweep, plan: Plan) -> _Work:
     known: _Work = [(Config.from_flat(trial.config), need, trial.trial_id) for trial, need in plan.todo]
     return [*known, *((config, "new", None) for config in _unproposed(prepared))]
+
+
+def _candidates(prepared: PreparedSweep) -> _Work:
+    """The configs of which some will be confirmed; nothing if they are chosen already, or none are to be."""
+    if not prepared.num_to_choose:
+        return []
+    explored = {trial.config_id: Config.from_flat(trial.config) for trial in prepared.explored}
+    return [(config, "new", None) for config in (*explored.values(), *_unproposed(prepared))]
+
+
+def _sizes(prepared: PreparedSweep, work: _Work, model_size: Callable[[Config], ModelSize | None]) -> list[TrialSize]:
+    """Of what will run, and of what will confirm it: in each fold as many as may be chosen, of the largest."""
+    sizes, confirm = _trial_sizes(prepared, work, model_size), prepared.sweep.confirm
+    if confirm is None:
+        return sizes
+    candidates = _candidates(prepared)
+    by_fold: dict[Fold, list[TrialSize]] = {}
+    for (config, _, _), size in zip(candidates, _trial_sizes(prepared, candidates, model_size), strict=True):
+        by_fold.setdefault(fold_of(config.to_flat()), []).append(size)
+    for found in by_fold.values():
+        sizes += confirm.seeds * sorted(found, key=checkpoint_bytes, reverse=True)[: confirm.top]
+    return sizes
 
 
 def _places(prepared: PreparedSweep, trials: list[TrialSize], tracking_uri: str, num_slots: int) -> Iterator[Place]:
@@ -177,7 +200,7 @@ def _model_key(prepared: PreparedSweep, config: Config) -> _ModelKey:
 
 def _unproposed(prepared: PreparedSweep) -> list[Config]:
     """Under HyperOpt: stand-ins for the trials that it will propose, with the largest values that it may."""
-    count = prepared.num_trials - len(prepared.wanted)
+    count = prepared.num_explored - len(prepared.explored)
     if not count:
         return []
     space = prepared.searched_keys()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from raysweep.baseline_rows import Baselines
@@ -15,6 +16,7 @@ from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
 from raysweep.planning.plan import Plan, WantedTrial
 from raysweep.planning.progress import Display, Progress
+from raysweep.planning.selection import Fold, fold_of
 from raysweep.prepare import PreparedSweep, scheduler_text
 from raysweep.spec.config import Scalar
 from raysweep.spec.sweep import Asha, HyperOpt, Resources, Sweep
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 
 # A Ray that dies again and again has a reason that another start doesn't mend.
 MAX_RESTARTS = 3
+
+
+def make_current(ledger: LedgerWriter, prepared: PreparedSweep) -> bool:
+    """From now on the ledger's current trials are those that the sweep asks for; returns whether that is news."""
+    with LedgerReader(prepared.paths.ledger, check=False) as reader:
+        if reader.current_trials() == {trial.trial_id: trial.phase for trial in prepared.wanted}:
+            return False
+    with ledger.transaction():
+        ledger.forget_current()
+        ledger.register(*prepared.rows_of(prepared.wanted))
+    return True
 
 
 def run_missing(
@@ -87,7 +100,7 @@ def _run_on_ray(
     num_jobs: int | None,
     is_verbose: bool,
 ) -> Progress:
-    """The life of one Ray."""
+    """The life of one Ray, which is loaded only where a trial is to run."""
     from raysweep.tuning.cluster import ray_cluster
     from raysweep.tuning.runner import run_trials
 
@@ -100,24 +113,19 @@ def _run_on_ray(
         predictions=prepared.paths.predictions.resolve(),
     )
     with ray_cluster(num_jobs=num_jobs, is_verbose=is_verbose) as cluster:
-        # Ray is loaded only where a trial is to run.
-        from raysweep.tuning.schedulers import Rungs
-
         resources = _resources(sweep, cluster)
         progress = Progress(
             num_trials=prepared.num_trials,
             num_done_before=len(plan.done),
             num_slots=cluster.num_slots(resources),
             waiting={trial.trial_id: trial for trial, _ in plan.todo},
+            num_unchosen=prepared.num_unchosen,
         )
-        asha = sweep.scheduler if isinstance(sweep.scheduler, Asha) else None
-        run_trials(
-            _search(ledger, prepared, plan, progress, baselines),
+        run = partial(
+            run_trials,
             cluster=cluster,
             inputs=inputs,
             metric=sweep.metric,
-            scheduler=_scheduler(prepared, plan, asha),
-            next_rung=Rungs(asha),
             resources=resources,
             ledger=ledger,
             progress=progress,
@@ -127,11 +135,76 @@ def _run_on_ray(
             lost_storage=present.lost,
             on_change=lambda: display.show(progress),
         )
+        _explore(run, ledger, prepared, plan.part(is_confirm=False), progress, baselines)
+        if sweep.confirm is not None:
+            _confirm(run, _choose(ledger, prepared, progress, display))
     return progress
 
 
+def _explore(
+    run: Callable[..., None],
+    ledger: LedgerWriter,
+    prepared: PreparedSweep,
+    plan: Plan,
+    progress: Progress,
+    baselines: Baselines,
+) -> None:
+    """The search itself."""
+    from raysweep.tuning.schedulers import Rungs
+
+    if plan.todo or prepared.num_explored > len(prepared.explored):
+        scheduler = prepared.sweep.scheduler
+        asha = scheduler if isinstance(scheduler, Asha) else None
+        search = _search(ledger, prepared, plan, progress, baselines)
+        run(search, scheduler=_scheduler(prepared, plan, asha), next_rung=Rungs(asha))
+
+
+def _confirm(run: Callable[..., None], plan: Plan) -> None:
+    """Every trial to its end."""
+    from raysweep.tuning.retries import RetryingFifo
+    from raysweep.tuning.schedulers import Rungs
+
+    if plan.todo:
+        run(_listed(plan), scheduler=RetryingFifo(), next_rung=Rungs(None))
+
+
+def _choose(ledger: LedgerWriter, prepared: PreparedSweep, progress: Progress, display: Display) -> Plan:
+    """The search is over: which configs are confirmed, and what of that isn't done.
+
+    The choice depends on what the search found alone, so a command that goes on comes to the same one.
+    """
+    prepared = prepared.refreshed(is_search_over=True)
+    make_current(ledger, prepared)
+    rest = prepared.plan().part(is_confirm=True)
+    progress.choose(prepared.num_trials, [trial for trial, _ in rest.todo])
+    for line in _what_is_confirmed(prepared, {trial.config_id for trial, _ in rest.todo}):
+        display.note(line)
+    display.show(progress)
+    return rest
+
+
+def _what_is_confirmed(prepared: PreparedSweep, todo: Collection[str]) -> Iterator[str]:
+    """A line for each series and fold where something is to do, or nothing can be."""
+    seeds = prepared.sweep.fresh_seeds
+    chosen: dict[Fold, set[str]] = {fold_of(trial.config): set() for trial in prepared.explored}
+    for trial in prepared.confirmed or ():
+        chosen[fold_of(trial.config)].add(trial.config_id)
+    has_several_folds = len({origin for _, origin in chosen}) > 1
+    for (dataset, origin), names in chosen.items():
+        where = f"{dataset} (split.origin {origin:g})" if has_several_folds else dataset
+        if not names:
+            yield f"nothing to confirm on {where}: no config has finished with every explored seed"
+        elif not names.isdisjoint(todo):
+            configs = "best config" if len(names) == 1 else f"best {len(names)} configs"
+            fresh = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+            yield f"confirming the {configs} of {where} by {prepared.sweep.metric}, with {fresh}"
+
+
 def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha | None) -> RetryingFifo:
-    """ASHA as it was: with all that it decided before, and with the scores of trials that ended without it."""
+    """ASHA as it was: with all that it decided before, and with the scores of trials that ended without it.
+
+    `plan` is the search's. Trials that confirm are many of the same few configs, and would set the cutoffs.
+    """
     from raysweep.tuning.retries import RetryingFifo
     from raysweep.tuning.schedulers import GroupedAsha, rungs_of_history
 
@@ -139,7 +212,8 @@ def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha | None) -> Retryi
         return RetryingFifo()
     metric, text = prepared.sweep.metric, scheduler_text(prepared.sweep)
     with LedgerReader(prepared.paths.ledger, check=False) as reader:
-        known = reader.rungs(text)
+        explored = {trial.trial_id for trial in prepared.explored}
+        known = [row for row in reader.rungs(text) if row.trial_id in explored]
         others = {trial.trial_id for trial in plan.done} - {row.trial_id for row in known}
         ended = [row for row in reader.trials() if row["trial_id"] in others and row["status"] == "finished"]
         ended.sort(key=lambda row: row["finished_at"])
@@ -151,11 +225,11 @@ def _search(
     ledger: LedgerWriter, prepared: PreparedSweep, plan: Plan, progress: Progress, baselines: Baselines
 ) -> TrialList:
     """Where the trials come from."""
-    from raysweep.tuning.search import HyperOptQueue, TrialList
+    from raysweep.tuning.search import HyperOptQueue
 
     sweep = prepared.sweep
     if not isinstance(sweep.search, HyperOpt):
-        return TrialList((trial, need == "score") for trial, need in plan.todo)
+        return _listed(plan)
 
     def identify(choice: Mapping[str, Scalar], position: int) -> WantedTrial:
         return prepared.identify(sweep.resolve(choice), sweep.seeds[0], position)
@@ -168,13 +242,19 @@ def _search(
 
     return HyperOptQueue(
         space=prepared.searched_keys(),
-        num_samples=prepared.num_trials,
+        num_samples=prepared.num_explored,
         seed=sweep.seeds[0],
         identify=identify,
         on_proposal=register,
         known=prepared.points,
         todo={trial.trial_id: need == "score" for trial, need in plan.todo},
     )
+
+
+def _listed(plan: Plan) -> TrialList:
+    from raysweep.tuning.search import TrialList
+
+    return TrialList((trial, need == "score") for trial, need in plan.todo)
 
 
 def _resources(sweep: Sweep, cluster: RunningCluster) -> Resources:

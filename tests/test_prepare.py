@@ -1,4 +1,4 @@
-"""From a sweep file and a ledger to what is still to be run, under HyperOpt."""
+"""From a sweep file and a ledger to what is still to be run: under HyperOpt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 from raysweep import prepare as prepare_module
 from raysweep.ledger.rows import EpochRow, TrialEnd
 from raysweep.ledger.writer import LedgerWriter
-from raysweep.prepare import PreparedSweep, Workspace, _contains, _score_of, prepare
+from raysweep.planning import points
+from raysweep.planning.points import contains, score_of
+from raysweep.prepare import PreparedSweep, Workspace, prepare
 from raysweep.spec.config import Scalar
 from raysweep.spec.space import Choice, Domain, GridSearch, LogRandInt, QLogRandInt, QRandInt, QUniform, RandInt
 from tests.conftest import Project
@@ -53,14 +55,14 @@ def test_a_search_wants_no_more_than_its_space_has(
 
 def test_a_large_space_is_not_counted(project: Project, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = _sweep(project, **{"train.batch_size": {"randint": [16, 19]}})
-    monkeypatch.setattr(prepare_module, "MAX_COUNTED_CONFIGS", 2)
+    monkeypatch.setattr(points, "MAX_COUNTED_CONFIGS", 2)
     assert prepare(sweep, [], workspace).num_trials == 10
 
 
 def test_a_space_is_counted_once(project: Project, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = prepare(_sweep(project, **{"train.batch_size": {"randint": [16, 19]}}), [], workspace)
     assert prepared.num_trials == 3
-    monkeypatch.setattr(prepare_module, "_num_configs", None)
+    monkeypatch.setattr(prepare_module, "num_configs", None)
     assert prepared.num_trials == 3
     assert replace(prepared) == prepared, "the count is no part of its value"
 
@@ -112,8 +114,8 @@ def _finish(prepared: PreparedSweep, batch_sizes: list[int]) -> None:
     ],
     ids=repr,
 )
-def test_contains(domain: Domain, inside: tuple[Scalar, ...], outside: tuple[Scalar, ...]) -> None:
-    assert [value for value in (*inside, *outside) if _contains(domain, value)] == list(inside)
+def testcontains(domain: Domain, inside: tuple[Scalar, ...], outside: tuple[Scalar, ...]) -> None:
+    assert [value for value in (*inside, *outside) if contains(domain, value)] == list(inside)
 
 
 @pytest.mark.parametrize(
@@ -131,4 +133,4 @@ def test_contains(domain: Domain, inside: tuple[Scalar, ...], outside: tuple[Sca
 )
 def test_score_of(status: str, value: float | None, expected: float | None) -> None:
     row: dict[str, Any] = {"status": status, "final_val_loss": value, "val_mse_batch": value}
-    assert _score_of(row, "val_loss") == _score_of(row, "val_mse_batch") == expected
+    assert score_of(row, "val_loss") == score_of(row, "val_mse_batch") == expected

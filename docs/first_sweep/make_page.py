@@ -1,7 +1,7 @@
 r"""Writes docs/first_sweep.md: the seed's planned sweep on the real series, from the Parquet files in this folder.
 
     python -m raysweep sweeps/4single_timesteps.yaml train.time_steps=64,128,256 split.origin=0.6,0.85 \
-        train.learning_rate=3e-3,1e-3,3e-4 --data-dir DIR         # DIR holds the original series
+        train.learning_rate=3e-3,1e-3,3e-4 seeds=0 --data-dir DIR         # DIR holds the original series
     python docs/first_sweep/make_page.py --from results/4single_timesteps
 
 Without `--from` the page is made again from the tables that lie here.

@@ -61,6 +61,7 @@ TRIAL_TAIL: Mapping[str, pa.DataType] = {
     "finished_at": _INSTANT,
     "is_current": _FLAG,
     "protocol": _TEXT,
+    "phase": _TEXT,
 }
 EPOCHS: Mapping[str, pa.DataType] = {
     "trial_id": _TEXT,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from raysweep.errors import LedgerError
 from raysweep.ledger.check import check_rows, check_schema, check_structure, has_ledger
 from raysweep.ledger.database import connect, damaged, errors_of
-from raysweep.ledger.rows import RungRow, Status
+from raysweep.ledger.rows import Phase, RungRow, Status
 from raysweep.ledger.schema import COMMANDS, EPOCHS, EVALUATIONS, RUNGS, TRIALS, from_sql
 
 Row = dict[str, Any]
@@ -20,13 +20,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class KnownTrial:
-    """What planning needs to know of a trial."""
+    """What planning needs to know of a trial; `scores` are those on validation, by the name of the metric."""
 
     status: Status
     stopped_by: str | None
     epochs: int
     train_seconds: float
     eval_sets: frozenset[tuple[str, str]]  # (series, eval_set_hash)
+    scores: Mapping[str, float | None] = field(default_factory=dict)
 
 
 class LedgerReader:
@@ -129,7 +130,7 @@ class LedgerReader:
         for row in self._rows("SELECT trial_id, eval_dataset, eval_set_hash FROM evaluations WHERE kind = 'trial'"):
             scored.setdefault(row["trial_id"], set()).add((row["eval_dataset"], row["eval_set_hash"]))
         rows = self._rows(
-            "SELECT trial_id, status, stopped_by, train_seconds,"
+            "SELECT trial_id, status, stopped_by, train_seconds, final_val_loss, val_mse_batch, val_mse_regressive,"
             " (SELECT count(*) FROM epochs WHERE epochs.trial_id = trials.trial_id) AS epochs FROM trials"
         )
         return {
@@ -139,6 +140,11 @@ class LedgerReader:
                 epochs=row["epochs"],
                 train_seconds=row["train_seconds"] or 0.0,
                 eval_sets=frozenset(scored.get(row["trial_id"], ())),
+                scores={
+                    "val_loss": row["final_val_loss"],
+                    "val_mse_batch": row["val_mse_batch"],
+                    "val_mse_regressive": row["val_mse_regressive"],
+                },
             )
             for row in rows
         }
@@ -155,10 +161,16 @@ class LedgerReader:
         rows = self._rows("SELECT status, count(*) AS number FROM trials WHERE is_current GROUP BY status")
         return {row["status"]: row["number"] for row in rows}
 
-    def current_trial_ids(self, *, status: Status | None = None) -> set[str]:
-        """The trials that the sweep asked for when its command last ran; of one status or of all."""
-        rows = self._rows("SELECT trial_id FROM trials WHERE is_current AND status = coalesce(?, status)", (status,))
-        return {row["trial_id"] for row in rows}
+    def current_trials(self, *, status: Status | None = None) -> dict[str, Phase | None]:
+        """The trials that the sweep asked for when its command last ran, by id, with their phase.
+
+        Args:
+            status: Only those of one status.
+        """
+        rows = self._rows(
+            "SELECT trial_id, phase FROM trials WHERE is_current AND status = coalesce(?, status)", (status,)
+        )
+        return {row["trial_id"]: row["phase"] for row in rows}
 
     def revision(self) -> int:
         """Counts up with every write to a trial."""

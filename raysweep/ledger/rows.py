@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Status = Literal["pending", "running", "finished", "stopped", "diverged", "failed"]
+Phase = Literal["explore", "confirm"]
 ENDED: tuple[Status, ...] = ("finished", "stopped", "diverged", "failed")
 
 
@@ -39,12 +40,21 @@ class ConfigRow:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRow:
-    """A trial that a sweep asks for; `position` is its place in the sweep's order."""
+    """A trial that a sweep asks for.
+
+    Attributes:
+        trial_id: Its identity.
+        config_id: Its config's.
+        seed: Of start values and order.
+        position: Its place in the sweep's order.
+        phase: What it is trained for, in a sweep that confirms its best configs; else None.
+    """
 
     trial_id: str
     config_id: str
     seed: int
     position: int
+    phase: Phase | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

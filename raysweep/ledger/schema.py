@@ -106,6 +106,7 @@ TRIALS = Table(
         "seed": "INTEGER NOT NULL",
         "position": "INTEGER NOT NULL",
         "is_current": "INTEGER NOT NULL",
+        "phase": "TEXT",
         "status": "TEXT NOT NULL",
         "error": "TEXT",
         "traceback": "TEXT",
@@ -130,7 +131,10 @@ TRIALS = Table(
         # Counts up with every write to a trial, so that whoever follows the ledger reads only what is new.
         "revision": "INTEGER NOT NULL",
     },
-    constraints=("CHECK (status IN ('pending', 'running', 'finished', 'stopped', 'diverged', 'failed'))",),
+    constraints=(
+        "CHECK (status IN ('pending', 'running', 'finished', 'stopped', 'diverged', 'failed'))",
+        "CHECK (phase IN ('explore', 'confirm'))",
+    ),
 )
 
 EPOCHS = Table(

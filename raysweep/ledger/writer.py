@@ -147,11 +147,11 @@ class LedgerWriter:
             )
             revision = self._next_revision()
             self._connection.executemany(
-                "INSERT INTO trials (trial_id, config_id, seed, position, is_current, status, revision)"
-                " VALUES (?, ?, ?, ?, 1, 'pending', ?)"
+                "INSERT INTO trials (trial_id, config_id, seed, position, phase, is_current, status, revision)"
+                " VALUES (?, ?, ?, ?, ?, 1, 'pending', ?)"
                 " ON CONFLICT (trial_id) DO UPDATE SET is_current = 1, position = excluded.position,"
-                " revision = excluded.revision",
-                [(row.trial_id, row.config_id, row.seed, row.position, revision) for row in trials],
+                " phase = excluded.phase, revision = excluded.revision",
+                [(row.trial_id, row.config_id, row.seed, row.position, row.phase, revision) for row in trials],
             )
 
     def start_trial(self, trial_id: str, started_at: float, code_version: str) -> None:

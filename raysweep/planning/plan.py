@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raysweep.ledger.reader import KnownTrial
+from raysweep.ledger.rows import Phase
 
 Need = Literal["new", "resume", "retry", "continue", "score"]
 
@@ -21,6 +22,7 @@ class WantedTrial:
         config: The config under its dotted keys.
         seed: Of start values and order.
         position: Its place in the sweep's order.
+        phase: What it is trained for, in a sweep that confirms its best configs; else None.
     """
 
     trial_id: str
@@ -28,6 +30,7 @@ class WantedTrial:
     config: Mapping[str, object]
     seed: int
     position: int
+    phase: Phase | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,13 @@ class Plan:
     def count(self, need: Need) -> int:
         """How many trials have this need."""
         return sum(1 for _, other in self.todo if other == need)
+
+    def part(self, *, is_confirm: bool) -> Plan:
+        """The trials that confirm, or all others."""
+        return Plan(
+            done=[trial for trial in self.done if (trial.phase == "confirm") == is_confirm],
+            todo=[(trial, need) for trial, need in self.todo if (trial.phase == "confirm") == is_confirm],
+        )
 
 
 def make_plan(

@@ -16,15 +16,29 @@ Clock = Callable[[], float]
 
 
 @dataclass
-class _Pace:
-    """Seconds that ended trials took, summed."""
+class _Paces:
+    """How long ended trials took: seconds and number, by kind of trial."""
 
-    seconds: float = 0.0
-    count: int = 0
+    _sums: dict[tuple[object, ...], tuple[float, int]] = field(default_factory=dict)
 
-    @property
-    def mean(self) -> float:
-        return self.seconds / self.count
+    def add(self, trial: WantedTrial, seconds: float) -> None:
+        for kind in _kinds(trial):
+            total, count = self._sums.get(kind, (0.0, 0))
+            self._sums[kind] = (total + seconds, count + 1)
+
+    def of(self, trial: WantedTrial) -> float:
+        """The mean of the nearest kind that has ended."""
+        return next(self._mean(kind) for kind in _kinds(trial) if kind in self._sums)
+
+    def of_any(self) -> float:
+        return self._mean(())
+
+    def is_known(self) -> bool:
+        return bool(self._sums)
+
+    def _mean(self, kind: tuple[object, ...]) -> float:
+        total, count = self._sums[kind]
+        return total / count
 
 
 @dataclass(kw_only=True)
@@ -32,16 +46,18 @@ class Progress:
     """The state of a running sweep.
 
     Attributes:
-        num_trials: All trials that the sweep asks for.
+        num_trials: All trials that the sweep asks for; more than there will be where fewer are chosen.
         num_done_before: Of them, those that were done when the command began.
         num_slots: How many trials run at the same time.
         waiting: Trials that are still to start, by id.
+        num_unchosen: How many of all trials will confirm configs that are still to be chosen.
     """
 
     num_trials: int
     num_done_before: int
     num_slots: int
     waiting: dict[str, WantedTrial]
+    num_unchosen: int = 0
     clock: Clock = time.monotonic
     ended: Counter[Status] = field(default_factory=Counter)
     best_score: float | None = None
@@ -49,7 +65,8 @@ class Progress:
     failures: list[tuple[WantedTrial, str]] = field(default_factory=list)
     retries: list[tuple[WantedTrial, str]] = field(default_factory=list)
     _running: dict[str, tuple[WantedTrial, float]] = field(default_factory=dict)
-    _paces: dict[tuple[object, ...], _Pace] = field(default_factory=dict)
+    _paces: _Paces = field(default_factory=_Paces)
+    _whole_paces: _Paces = field(default_factory=_Paces)  # of trials that came to their end
 
     def __post_init__(self) -> None:
         """Starts the clock."""
@@ -74,6 +91,12 @@ class Progress:
         """A search has proposed one more trial."""
         self.waiting[trial.trial_id] = trial
 
+    def choose(self, num_trials: int, todo: Sequence[WantedTrial]) -> None:
+        """The search is over: these trials confirm what it found, and no others are to come."""
+        self.num_trials, self.num_unchosen = num_trials, 0
+        self.waiting = {trial.trial_id: trial for trial in todo}
+        self.num_done_before = num_trials - len(todo) - self.ended.total()
+
     def start(self, trial_id: str) -> None:
         """A trial has begun, or begun again."""
         trial = self.waiting.pop(trial_id, None) or self._running[trial_id][0]
@@ -92,12 +115,13 @@ class Progress:
             trial = self.waiting.pop(trial_id)
         else:
             trial, started_at = self._running.pop(trial_id)
-            for key in _kinds(trial):
-                pace = self._paces.setdefault(key, _Pace())
-                pace.seconds += self.clock() - started_at
-                pace.count += 1
+            seconds = self.clock() - started_at
+            self._paces.add(trial, seconds)
+            if status == "finished":
+                self._whole_paces.add(trial, seconds)
         best = math.inf if self.best_score is None else self.best_score
-        if status == "finished" and score is not None and score < best:  # NaN is below nothing
+        is_candidate = status == "finished" and trial.phase != "confirm"  # a lucky seed is no better config
+        if is_candidate and score is not None and score < best:  # NaN is below nothing
             self.best_score, self.best_trial = score, trial
         if status == "failed":
             self.failures.append((trial, error or "no reason given"))
@@ -106,13 +130,15 @@ class Progress:
         """An estimate from the trials that have ended; None before the first has.
 
         Each trial is expected to take as long as those of its model and window did on average, or of its model,
-        or all. A search that stops trials early makes later ones shorter: then this errs on the long side.
+        or all. A search that stops trials early makes later ones shorter: then this errs on the long side. Those that
+        confirm are not stopped, and take as long as others that weren't.
         """
-        if not self._paces:
+        if not self._paces.is_known():
             return None
         work = sum(self._expected(trial) for trial in self.waiting.values())
-        num_unproposed = self.num_trials - self.num_done - len(self.waiting) - len(self._running)
-        work += num_unproposed * self._paces[()].mean
+        num_known = self.num_done + len(self.waiting) + len(self._running) + self.num_unchosen
+        work += (self.num_trials - num_known) * self._paces.of_any()
+        work += self.num_unchosen * self._paces_to_confirm().of_any()
         now, longest = self.clock(), 0.0
         for trial, started_at in self._running.values():
             left = max(self._expected(trial) - (now - started_at), 0.0)
@@ -120,7 +146,10 @@ class Progress:
         return max(work / self.num_slots, longest)
 
     def _expected(self, trial: WantedTrial) -> float:
-        return next(self._paces[key].mean for key in _kinds(trial) if key in self._paces)
+        return (self._paces_to_confirm() if trial.phase == "confirm" else self._paces).of(trial)
+
+    def _paces_to_confirm(self) -> _Paces:
+        return self._whole_paces if self._whole_paces.is_known() else self._paces
 
 
 class Display(Protocol):

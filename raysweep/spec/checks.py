@@ -18,7 +18,7 @@ from raysweep.spec.findings import Findings
 from raysweep.spec.keys import DEFAULT_ORIGIN, MODEL_PREFIX, coerce
 from raysweep.spec.lookup import MIN_TRAIN_WINDOWS, SHORTEST_WINDOW, Lookup, Split
 from raysweep.spec.settings import Settings
-from raysweep.spec.space import GridSearch, IntRange
+from raysweep.spec.space import GridSearch, IntRange, is_listed
 from raysweep.spec.sweep import Asha, Grid, HyperOpt
 from raysweep.spec.tree import MappingNode, place_at
 
@@ -36,6 +36,7 @@ def check_sweep(
     """All checks over several keys."""
     if isinstance(settings.search, HyperOpt):
         _check_hyperopt(root, settings, entries, findings)
+    _check_confirm(root, settings, entries, findings)
     is_small_enough = _check_size(root, settings, entries, findings)
     # What is drawn may have far more combinations; those beyond the limit are left to the trials.
     limit = MAX_TRIALS if isinstance(settings.search, Grid) else MAX_DRAWN_COMBINATIONS
@@ -51,9 +52,10 @@ def check_sweep(
 
 def _check_hyperopt(root: MappingNode, settings: Settings, entries: Sequence[Entry], findings: Findings) -> None:
     under = "under search: hyperopt"
-    if len(settings.seeds) > 1:
-        found = f"{len(settings.seeds)} seeds {under}"
-        findings.add(place_at(root, "seeds"), "seeds", found=found, valid="one seed, such as [0]")
+    num_seeds = len(settings.seeds.explore)
+    if num_seeds > 1:
+        place, form = place_at(root, "seeds", "explore"), "{explore: [0]}" if settings.seeds.confirm else "[0]"
+        findings.add(place, "seeds", found=f"{num_seeds} seeds {under}", valid=f"one seed, such as {form}")
     if len(entries) > 1:
         found = f"{len(entries)} mappings {under}"
         findings.add(place_at(root, "param_space"), "param_space", found=found, valid="one mapping")
@@ -70,14 +72,54 @@ def _check_size(root: MappingNode, settings: Settings, entries: Sequence[Entry],
     for entry in entries:
         grids = [domain for domain in entry.space().values() if isinstance(domain, GridSearch)]
         num_configs += math.prod(len(grid.values) for grid in grids)
-    num_trials = num_configs * len(settings.seeds)
+    num_seeds = len(settings.seeds.explore)
+    num_trials = num_configs * num_seeds
     if num_configs > MAX_TRIALS:
         found, valid = f"a grid of {num_configs:,} configs", f"at most {MAX_TRIALS:,}"
         findings.add(place_at(root, "param_space"), "param_space", found=found, valid=valid)
     elif num_trials > MAX_TRIALS:
-        found = f"{len(settings.seeds):,} seeds for each of {num_configs:,} configs, which are {num_trials:,} trials"
+        found = f"{num_seeds:,} seeds for each of {num_configs:,} configs, which are {num_trials:,} trials"
         findings.add(place_at(root, "seeds"), "seeds", found=found, valid=f"at most {MAX_TRIALS:,} trials")
+    else:
+        _check_num_to_confirm(root, settings, entries, num_trials, findings)
     return num_configs <= MAX_TRIALS
+
+
+def _check_num_to_confirm(
+    root: MappingNode, settings: Settings, entries: Sequence[Entry], num_trials: int, findings: Findings
+) -> None:
+    """Whether what confirms the best configs, at most, can be run after the search."""
+    confirm = settings.seeds.confirm
+    if confirm is None:
+        return
+    if isinstance(settings.search, HyperOpt):
+        num_trials = settings.search.num_samples
+    folds = {
+        fold
+        for entry in entries
+        for fold in itertools.product(entry.names("dataset"), entry.values("split.origin", DEFAULT_ORIGIN))
+    }
+    num_more = confirm.seeds * min(num_trials // len(settings.seeds.explore), confirm.top * len(folds))
+    if num_trials + num_more > MAX_TRIALS:
+        found = f"up to {num_more:,} trials to confirm, after {num_trials:,}"
+        place, valid = place_at(root, "seeds", "confirm"), f"at most {MAX_TRIALS:,} trials in all"
+        findings.add(place, "seeds.confirm", found=found, valid=valid)
+
+
+def _check_confirm(root: MappingNode, settings: Settings, entries: Sequence[Entry], findings: Findings) -> None:
+    """Checks that there are scores to choose by, and that they compare."""
+    if settings.seeds.confirm is None:
+        return
+    if settings.protocol == "replication":
+        found = "given under protocol replication, whose scores are in-sample: they choose nothing"
+        valid = "protocol: holdout, or a list of seeds, such as [0, 1, 2]"
+        findings.add(place_at(root, "seeds", "confirm"), "seeds.confirm", found=found, valid=valid)
+    for entry in entries:
+        axis = entry.axes.get("split.origin")
+        if axis is not None and not is_listed(axis.domain):
+            found = "a range, with seeds.confirm: nearly every config would be the best of a fold of its own"
+            valid = "a few folds, such as {choice: [0.6, 0.85]}"
+            findings.add(axis.place, "split.origin", found=found, valid=valid)
 
 
 def _check_requirements(entry: Entry, model: ModelInfo, limit: int, lookup: Lookup, findings: Findings) -> None:

@@ -46,7 +46,8 @@ def load_sweep(path: Path, *, overrides: Sequence[str] = (), catalog: Catalog) -
     return Sweep(
         name=settings.name,
         protocol=settings.protocol,
-        seeds=settings.seeds,
+        seeds=settings.seeds.explore,
+        confirm=settings.seeds.confirm,
         evaluate_on=settings.evaluate_on,
         metric=settings.metric,
         mode="min",

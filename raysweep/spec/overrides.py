@@ -26,7 +26,7 @@ from raysweep.spec.tree import (
 
 MAX_PARTS = 3  # as in search.hyperopt.num_samples
 
-_LIST_SETTINGS = ("seeds", "evaluate_on", "scheduler.asha.within")
+_LIST_SETTINGS = ("seeds", "seeds.explore", "evaluate_on", "scheduler.asha.within")
 _EITHER_OR = {"train.num_steps": "train.num_epochs", "train.num_epochs": "train.num_steps"}
 _PREFIX_HINTS = {
     "+": "no + here: a key that the file lacks is added all the same",
@@ -43,9 +43,9 @@ def apply_overrides(root: MappingNode, overrides: Sequence[str], findings: Findi
         findings: Takes what can't be understood.
     """
     given = _parse_all(overrides, findings)
-    for key, nodes in given.items():
-        if _is_setting(key):
-            root = _with_setting(root, key.split("."), _setting_node(key, nodes, findings))
+    # A whole before its parts, in whatever order they were typed.
+    for key in sorted(filter(_is_setting, given), key=lambda key: key.count(".")):
+        root = _with_setting(root, key.split("."), _setting_node(key, given[key], findings))
     verb = "choice" if _is_hyperopt(root) else "grid_search"
     config_fields = {
         key: Field(place=COMMAND_LINE, node=_config_node(key, nodes, verb, findings))
@@ -98,10 +98,18 @@ def _with_setting(mapping: MappingNode, path: Sequence[str], node: Node) -> Mapp
     key, *rest = path
     if rest:
         field = mapping.fields.get(key)
-        inner = field.node if field and isinstance(field.node, MappingNode) else _mapping({})
-        node = _with_setting(inner, rest, node)
+        node = _with_setting(_inner(key, field), rest, node)
     field = Field(place=COMMAND_LINE, node=node)
     return MappingNode(place=mapping.place, fields={**mapping.fields, key: field})
+
+
+def _inner(key: str, field: Field | None) -> MappingNode:
+    """What stands below a key as a mapping."""
+    if field is None:
+        return _mapping({})
+    if key == "seeds" and isinstance(field.node, ListNode):
+        return _mapping({"explore": field})  # the other way to write it
+    return field.node if isinstance(field.node, MappingNode) else _mapping({})
 
 
 def _is_hyperopt(root: MappingNode) -> bool:

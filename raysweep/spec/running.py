@@ -50,7 +50,7 @@ def read_scheduler(field: Field | None, findings: Findings) -> Fifo | Asha:
     if form is None or form[0] == "fifo":
         return Fifo()
     _, settings = form
-    numbers = _read_numbers(settings, "scheduler.asha", _ASHA_RULES, findings, others=("within",))
+    numbers = read_numbers(settings, "scheduler.asha", _ASHA_RULES, findings, others=("within",))
     return Asha(
         grace_period=int(numbers.get("grace_period", DEFAULT_ASHA.grace_period)),
         reduction_factor=int(numbers.get("reduction_factor", DEFAULT_ASHA.reduction_factor)),
@@ -68,7 +68,7 @@ def read_search(field: Field | None, findings: Findings) -> Grid | HyperOpt | No
     name, settings = form
     if name == "grid":
         return Grid()
-    numbers = _read_numbers(settings, "search.hyperopt", _HYPEROPT_RULES, findings)
+    numbers = read_numbers(settings, "search.hyperopt", _HYPEROPT_RULES, findings)
     if "num_samples" not in settings.fields:
         findings.add(field.place, "search.hyperopt.num_samples", found="missing", valid=_SEARCH)
     return HyperOpt(num_samples=int(numbers.get("num_samples", 1)))
@@ -84,7 +84,7 @@ def read_resources(field: Field | None, findings: Findings) -> Literal["auto"] |
     if not isinstance(field.node, MappingNode) or not field.node.fields:
         findings.add(field.node.place, key, found=describe(field.node), valid=_RESOURCES)
         return "auto"
-    numbers = _read_numbers(field.node, key, _RESOURCE_RULES, findings)
+    numbers = read_numbers(field.node, key, _RESOURCE_RULES, findings)
     gpu = numbers.get("gpu", 0.0)
     if gpu > 1 and gpu != int(gpu):
         found, valid = f"{gpu}", "a fraction of one GPU, or a whole number of them"
@@ -118,7 +118,7 @@ def _read_form(
     return None
 
 
-def _read_numbers(
+def read_numbers(
     node: MappingNode, key: str, rules: Mapping[str, Rule], findings: Findings, others: Sequence[str] = ()
 ) -> dict[str, float]:
     """The numbers under a key; those that can't be read are reported and left out."""

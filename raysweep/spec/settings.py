@@ -15,6 +15,7 @@ from raysweep.spec.keys import CONFIG_KEYS, SETTING_KEYS, nearest_key
 from raysweep.spec.lookup import Lookup
 from raysweep.spec.rules import Rule, read_value, read_values
 from raysweep.spec.running import read_resources, read_scheduler, read_search
+from raysweep.spec.seeds import Seeds, read_seeds
 from raysweep.spec.sweep import Asha, Fifo, Grid, HyperOpt, MetricName, Resources
 from raysweep.spec.tree import Field, MappingNode, quote
 
@@ -38,7 +39,7 @@ class Settings:
 
     name: str
     protocol: ProtocolName | None
-    seeds: tuple[int, ...]
+    seeds: Seeds
     evaluate_on: tuple[str, ...] | None
     metric: MetricName
     scheduler: Fifo | Asha
@@ -55,7 +56,7 @@ def read_settings(root: MappingNode, lookup: Lookup, findings: Findings) -> Sett
     return Settings(
         name=_read_name(root, findings),
         protocol=protocol,
-        seeds=_read_seeds(root.fields.get("seeds"), findings),
+        seeds=read_seeds(root.fields.get("seeds"), findings),
         evaluate_on=_read_evaluate_on(root.fields.get("evaluate_on"), lookup, findings),
         metric=_read_metric(root.fields.get("metric"), protocol, scheduler, findings),
         scheduler=scheduler,
@@ -93,19 +94,6 @@ def _read_protocol(root: MappingNode, findings: Findings) -> ProtocolName | None
     rule = Rule(kind=str, text="holdout or replication", choices=PROTOCOLS)
     value = read_value(field.node, [rule], key="protocol", findings=findings)
     return next((protocol for protocol in PROTOCOLS if protocol == value), None)
-
-
-def _read_seeds(field: Field | None, findings: Findings) -> tuple[int, ...]:
-    if field is None:
-        return (0,)
-    form = "a list of seeds, such as [0, 1, 2]"
-    if isinstance(field.node, MappingNode) and {"explore", "confirm"} & set(field.node.fields):
-        found = "the form {explore, confirm}, of which `confirm` isn't available in this version"
-        findings.add(field.place, "seeds", found=found, valid=form)
-        return (0,)
-    rule = Rule(kind=int, text="a whole number of at least 0", at_least=0)
-    seeds = read_values(field.node, [rule], key="seeds", form=form, findings=findings)
-    return tuple(int(seed) for seed in seeds) or (0,)
 
 
 def _read_evaluate_on(field: Field | None, lookup: Lookup, findings: Findings) -> tuple[str, ...] | None:

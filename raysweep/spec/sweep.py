@@ -56,6 +56,19 @@ class HyperOpt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Confirm:
+    """After the search the best configs are trained again, to their end, with seeds that had no part in choosing them.
+
+    Attributes:
+        top: How many configs, of each series and fold.
+        seeds: How many fresh seeds.
+    """
+
+    top: int = 5
+    seeds: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
 class Resources:
     """What one trial takes of a machine.
 
@@ -76,6 +89,7 @@ class Sweep:
         name: Names the folder of its results.
         protocol: How series are split, scaled and scored.
         seeds: Every config is trained with each.
+        confirm: What the best configs are trained with afterwards; None if nothing is to be.
         evaluate_on: The series that finished trials are scored on; None means the trained series alone.
         metric: What trials are compared by; lower is better.
         mode: Always `min`.
@@ -92,6 +106,7 @@ class Sweep:
     name: str
     protocol: ProtocolName
     seeds: tuple[int, ...]
+    confirm: Confirm | None
     evaluate_on: tuple[str, ...] | None
     metric: MetricName
     mode: Literal["min"]
@@ -103,6 +118,15 @@ class Sweep:
     text: str
     overrides: tuple[str, ...]
     models: Mapping[str, ModelInfo]
+
+    @property
+    def fresh_seeds(self) -> tuple[int, ...]:
+        """What the best configs are confirmed with: the smallest seeds that explore nothing."""
+        if self.confirm is None:
+            return ()
+        explored = frozenset(self.seeds)
+        unused = (seed for seed in itertools.count() if seed not in explored)
+        return tuple(itertools.islice(unused, self.confirm.seeds))
 
     def configs(self) -> list[Config]:
         """Every config of a grid once, in file order: the first key changes slowest.

@@ -52,6 +52,7 @@ _LAST_WORDS = ("finished", "diverged")
 
 _TRIAL_TAGS = (
     "config_id",
+    "phase",
     "status",
     "data_source",
     "data_digest",

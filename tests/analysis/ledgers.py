@@ -15,7 +15,7 @@ from typing import Any
 
 from raysweep.ledger.database import register_checksum
 from raysweep.ledger.reader import LedgerReader
-from raysweep.ledger.rows import ConfigRow, EpochRow, EvaluationRow, Status, TrialEnd, TrialFacts, TrialRow
+from raysweep.ledger.rows import ConfigRow, EpochRow, EvaluationRow, Phase, Status, TrialEnd, TrialFacts, TrialRow
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
 from raysweep.spec.config import Config, ProtocolName, TrainSettings, config_id, trial_id
@@ -52,6 +52,7 @@ class FakeTrial:
     source: str = "original"
     model_digest: str = "code-1"
     metric: str = "1"
+    phase: Phase | None = None
 
     @cached_property
     def config(self) -> Config:
@@ -183,7 +184,13 @@ def _register(writer: LedgerWriter, trials: tuple[FakeTrial, ...] | list[FakeTri
             for trial in trials
         ],
         [
-            TrialRow(trial_id=trial.trial_id, config_id=trial.config_id, seed=trial.seed, position=position)
+            TrialRow(
+                trial_id=trial.trial_id,
+                config_id=trial.config_id,
+                seed=trial.seed,
+                position=position,
+                phase=trial.phase,
+            )
             for position, trial in enumerate(trials)
         ],
     )

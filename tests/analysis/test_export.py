@@ -61,6 +61,7 @@ TRIALS_AFTER_ARGUMENTS = [
     ("finished_at", INSTANT),
     ("is_current", FLAG),
     ("protocol", TEXT),
+    ("phase", TEXT),
 ]
 EPOCHS = [
     ("trial_id", TEXT),
@@ -244,6 +245,12 @@ def test_a_trial_row_holds_what_the_ledger_knows(paths: SweepPaths) -> None:
         "finished_at": pd.Timestamp(STARTED_AT + 100, unit="s", tz="UTC"),
     }
     assert {key: current[key] for key in expected} == expected
+
+
+def test_trials_say_what_they_were_trained_for(paths: SweepPaths) -> None:
+    trials = [FakeTrial(seed=seed, phase=phase) for seed, phase in enumerate((None, "explore", "confirm"))]
+    export_tables(write_ledger(paths, trials))
+    assert {row["seed"]: row["phase"] for row in rows(paths.trials)} == {0: None, 1: "explore", 2: "confirm"}
 
 
 def test_evaluations_name_the_trial_or_the_baseline(paths: SweepPaths) -> None:

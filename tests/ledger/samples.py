@@ -127,7 +127,7 @@ def contents(file: Path, *, check: bool = True) -> str:
                 reader.last_command(),
                 sorted((name, repr(known)) for name, known in reader.known_trials().items()),
                 reader.count_current(),
-                sorted(reader.current_trial_ids(status="finished")),
+                sorted(reader.current_trials(status="finished")),
                 reader.revision(),
                 reader.ledger_id(),
             )

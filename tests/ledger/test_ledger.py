@@ -167,6 +167,18 @@ def test_register_keeps_what_is_known(writer: LedgerWriter, file: Path) -> None:
         assert rows["t2"]["status"] == "pending"
 
 
+def test_the_phase_is_the_last_commands(writer: LedgerWriter, file: Path) -> None:
+    def phases() -> dict[str, str | None]:
+        with LedgerReader(file) as reader:
+            return {row["trial_id"]: row["phase"] for row in reader.trials()}
+
+    assert phases() == {"t0": None, "t1": None}
+    writer.register([CONFIG], [dataclasses.replace(trial(0), phase="explore")])
+    assert phases() == {"t0": "explore", "t1": None}
+    writer.register([CONFIG], [dataclasses.replace(trial(0), phase="confirm"), trial(1)])
+    assert phases() == {"t0": "confirm", "t1": None}
+
+
 def test_a_trial_that_starts_again(writer: LedgerWriter, file: Path) -> None:
     facts = TrialFacts(num_train_windows=600, num_params=4321, node="n", device="cpu")
     writer.start_trial("t0", 1.0, "0.1.0")

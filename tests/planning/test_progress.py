@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from raysweep.ledger.rows import Phase, Status
 from raysweep.planning.plan import WantedTrial
 from raysweep.planning.progress import Progress
 
@@ -16,9 +17,9 @@ class Clock:
         return self.now
 
 
-def _trial(name: str, model: str = "att", window: int = 64) -> WantedTrial:
+def _trial(name: str, model: str = "att", window: int = 64, phase: Phase | None = None) -> WantedTrial:
     config = {"model": model, "dataset": "wave", "train.time_steps": window, "train.num_epochs": 5}
-    return WantedTrial(trial_id=name, config_id=name, config=config, seed=0, position=0)
+    return WantedTrial(trial_id=name, config_id=name, config=config, seed=0, position=0, phase=phase)
 
 
 def _progress(trials: list[WantedTrial], num_slots: int = 1, num_trials: int | None = None) -> tuple[Progress, Clock]:
@@ -99,3 +100,36 @@ def test_a_trial_may_begin_again_and_nan_is_never_the_best() -> None:
     progress.start("b")
     progress.end("b", "finished", score=7.0)
     assert progress.best_score == 7.0
+
+
+def _ended(progress: Progress, clock: Clock, name: str, seconds: float, status: Status, score: float = 1.0) -> None:
+    progress.start(name)
+    clock.now += seconds
+    progress.end(name, status, score=score)
+
+
+def test_trials_that_confirm_take_as_long_as_those_that_were_not_stopped() -> None:
+    progress, clock = _progress([_trial("a"), _trial("b"), _trial("c")], num_trials=7)
+    progress.num_unchosen = 4
+    _ended(progress, clock, "a", 2.0, "stopped")
+    assert progress.seconds_left() == pytest.approx(2 * 2 + 4 * 2), "nothing better is known yet"
+    _ended(progress, clock, "b", 10.0, "finished")
+    assert progress.seconds_left() == pytest.approx(6 + 4 * 10)
+    _ended(progress, clock, "c", 10.0, "finished")
+    progress.choose(num_trials=5, todo=[_trial("d", phase="confirm"), _trial("e", phase="confirm")])
+    assert progress.seconds_left() == pytest.approx(2 * 10)
+
+
+def test_counts_go_on_when_the_best_are_chosen() -> None:
+    progress, clock = _progress([_trial("a"), _trial("b")], num_trials=8)
+    progress.num_unchosen, progress.num_done_before = 4, 2
+    _ended(progress, clock, "a", 1.0, "finished")
+    _ended(progress, clock, "b", 1.0, "failed")
+    assert (progress.num_done, progress.num_trials) == (4, 8)
+    # Only one config could be chosen, and one of its trials is there already.
+    progress.choose(num_trials=6, todo=[_trial("c", phase="confirm")])
+    assert (progress.num_done, progress.num_trials) == (5, 6)
+    _ended(progress, clock, "c", 1.0, "finished", score=0.1)
+    assert (progress.num_done, progress.num_trials) == (6, 6)
+    assert [trial.trial_id for trial, _ in progress.failures] == ["b"]
+    assert progress.best_trial == _trial("a"), "the search's best; that of many seeds is chance"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from raysweep.spec.loader import load_sweep
-from raysweep.spec.sweep import Asha, HyperOpt, Sweep
+from raysweep.spec.sweep import Asha, Confirm, HyperOpt, Sweep
 from tests.spec.catalog_double import CatalogDouble
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
@@ -51,6 +51,7 @@ def test_planned_sweep_of_the_seed() -> None:
     assert (sweep.protocol, len(configs)) == ("holdout", 125)
     assert {config.train.time_steps for config in configs} == {64, 128, 256, 512, 1024}
     assert sweep.evaluate_on == ("4single", "y_w", "w_y")
+    assert (sweep.seeds, sweep.confirm) == ((0,), Confirm(top=5, seeds=5))
     assert len(load("4single_timesteps", "train.num_epochs=5").configs()) == 125
 
 

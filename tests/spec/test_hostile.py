@@ -25,7 +25,8 @@ ANY_NUMBER_OF_TIMES = settings(
     examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
-KEYS = st.sampled_from([*SETTING_KEYS, *CONFIG_KEYS, *VERBS, "model.d_model", "model.n_heads", "asha", "hyperopt"])
+INNER_KEYS = ("model.d_model", "model.n_heads", "asha", "hyperopt", "explore", "confirm", "top")
+KEYS = st.sampled_from([*SETTING_KEYS, *CONFIG_KEYS, *VERBS, *INNER_KEYS])
 WORDS = st.sampled_from(["att", "att_mh", "4single", "y_w", "replication", "val_loss", "asha", "grid", "min", "none"])
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 300), st.integers(), st.floats(), WORDS, st.text(max_size=8)
@@ -55,7 +56,7 @@ YAML_LIKE = st.lists(
 FULL = """\
 name: full
 protocol: holdout
-seeds: [0, 1]
+seeds: {explore: [0, 1], confirm: {top: 2, seeds: 3}}
 evaluate_on: [4single, y_w]
 metric: val_mse_batch
 mode: min

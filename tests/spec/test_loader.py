@@ -12,7 +12,7 @@ import pytest
 from raysweep.spec.config import Config, TrainSettings, config_id, trial_id
 from raysweep.spec.loader import load_sweep
 from raysweep.spec.space import GridSearch
-from raysweep.spec.sweep import Asha, Fifo, Grid, HyperOpt, Resources
+from raysweep.spec.sweep import Asha, Confirm, Fifo, Grid, HyperOpt, Resources
 from tests.spec.catalog_double import CatalogDouble
 from tests.spec.corpus.case import GOOD, entry, top
 from tests.spec.loading import load
@@ -68,6 +68,22 @@ def test_every_setting() -> None:
     assert second.train.learning_rate == 1.0
     assert (first.origin, first.model_arguments["pe_type"]) == (0.6, "none")
     assert third.train == TrainSettings(num_epochs=None, num_steps=100, is_align_target=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "explored", "confirm", "fresh"),
+    [
+        ("seeds: [0, 1]", (0, 1), None, ()),
+        ("seeds: {confirm: {}}", (0,), Confirm(top=5, seeds=5), (1, 2, 3, 4, 5)),
+        ("seeds: {explore: [0], confirm: {top: 5, seeds: 5}}", (0,), Confirm(), (1, 2, 3, 4, 5)),
+        ("seeds: {explore: [3, 1], confirm: {seeds: 4}}", (3, 1), Confirm(seeds=4), (0, 2, 4, 5)),
+        ("seeds:\n  confirm:\n    top: 1\n  explore:\n    - 7", (7,), Confirm(top=1), (0, 1, 2, 3, 4)),
+        ("seeds: {confirm: {top: 2147483647, seeds: 1}}", (0,), Confirm(top=2**31 - 1, seeds=1), (1,)),
+    ],
+)
+def test_seeds(line: str, explored: tuple[int, ...], confirm: Confirm | None, fresh: tuple[int, ...]) -> None:
+    sweep = load(top(line))
+    assert (sweep.seeds, sweep.confirm, sweep.fresh_seeds) == (explored, confirm, fresh)
 
 
 def test_replication_has_no_origin_and_its_own_metric() -> None:

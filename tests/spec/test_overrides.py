@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from raysweep.spec.space import Choice, GridSearch, LogUniform
-from raysweep.spec.sweep import Asha, Fifo, HyperOpt, Resources
+from raysweep.spec.sweep import Asha, Confirm, Fifo, HyperOpt, Resources
 from tests.spec.corpus.case import GOOD, HYPEROPT, entry, top
 from tests.spec.loading import load, messages
 
@@ -80,6 +80,27 @@ def test_settings(override: str, attribute: str, expected: Any) -> None:
     assert sweep.overrides == (override,)
 
 
+@pytest.mark.parametrize(
+    ("line", "overrides", "explored", "confirm"),
+    [
+        ("seeds: [0]", ["seeds.confirm.top=3"], (0,), Confirm(top=3)),
+        ("seeds: [4, 2]", ["seeds.confirm.seeds=7"], (4, 2), Confirm(seeds=7)),
+        ("seeds: [4, 2]", ["seeds.confirm={}"], (4, 2), Confirm()),
+        ("mode: min", ["seeds.confirm={top: 2}"], (0,), Confirm(top=2)),
+        ("seeds: {explore: [3], confirm: {top: 2}}", ["seeds.explore=0,1"], (0, 1), Confirm(top=2)),
+        ("seeds: {explore: [3], confirm: {top: 2}}", ["seeds.explore=[7]"], (7,), Confirm(top=2)),
+        ("seeds: {explore: [3], confirm: {top: 2}}", ["seeds.confirm.seeds=3"], (3,), Confirm(top=2, seeds=3)),
+        ("seeds: {explore: [3], confirm: {top: 2}}", ["seeds=0,1"], (0, 1), None),
+        ("seeds: [5]", ["seeds={explore: [0, 1], confirm: {seeds: 2}}"], (0, 1), Confirm(seeds=2)),
+        # The whole first, whatever was typed first.
+        ("seeds: [5]", ["seeds.confirm.top=3", "seeds=0,1"], (0, 1), Confirm(top=3)),
+    ],
+)
+def test_seeds(line: str, overrides: list[str], explored: tuple[int, ...], confirm: Confirm | None) -> None:
+    sweep = load(top(line), *overrides)
+    assert (sweep.seeds, sweep.confirm) == (explored, confirm)
+
+
 def test_an_override_goes_into_every_entry_and_keeps_the_order_of_keys() -> None:
     sweep = load(TWO_ENTRIES, "train.learning_rate=1e-2", "train.time_steps=32,64")
     first, second = sweep.spaces
@@ -149,6 +170,14 @@ def test_hyperopt_from_the_command_line_alone() -> None:
         ("name=../s", "name: '../s'; up to 100 letters, digits, - and _"),
         ("name=a,b", "name: 2 values; one value"),
         ("seeds=0,0", "seeds: 0 is given twice; each value once"),
+        ("seeds.confirm=5", "seeds.confirm: 5; {top: 5, seeds: 5}"),
+        ("seeds.confirm.seeds=1,2", "seeds.confirm.seeds: 2 values; one value"),
+        ("seeds.confirm.best=2", "seeds.confirm.best: unknown key; valid: top, seeds"),
+        (
+            "seeds.explore=0,1",
+            "seeds.confirm: missing beside explore; {top: 5, seeds: 5}, or a list of seeds, such as [0, 1, 2], alone",
+        ),
+        ("seeds.confirm.top.all=2", "seeds.confirm.top.all: unknown key; at most 3 words with dots between"),
         ("scheduler.asha.grace_perod=1", "scheduler.asha.grace_perod: unknown key; did you mean grace_period?"),
         (
             "scheduler.fifo.x=1",

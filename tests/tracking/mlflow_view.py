@@ -108,7 +108,7 @@ def _check_run(run: Run, row: Row, is_driver_alive: bool) -> None:
     assert_params_equal(run, row)
     status = ENDS.get(row["status"], "RUNNING" if is_driver_alive else "KILLED")
     assert run.info.status == status, f"{name}: its run is {run.info.status}, not {status}"
-    for key in ("status", "error"):
+    for key in ("status", "error", "phase"):
         found = tags.get(f"raysweep.{key}")
         assert found == row[key], f"{name}: tag {key} is {found!r}, not {row[key]!r}"
     begin = round(row["started_at"] * 1000)

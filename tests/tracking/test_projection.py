@@ -433,11 +433,13 @@ def test_many_params_take_several_batches(paths: SweepPaths, uri: str) -> None:
             model_digest="",
             protocol_version="1",
         )
-        writer.register([row], [TrialRow(trial_id="t", config_id="c", seed=3, position=0)])
+        writer.register([row], [TrialRow(trial_id="t", config_id="c", seed=3, position=0, phase="confirm")])
         finish(writer, ["t"])
         writer.end_command(command_id, "done", BEGIN + 10)
     sync_ledger(paths, uri)
-    params = Mlflow(uri, paths.name).trials()["t"].data.params
+    run = Mlflow(uri, paths.name).trials()["t"]
+    assert run.data.tags["raysweep.phase"] == "confirm"
+    params = run.data.params
     assert len(params) == 126
     assert params["model.argument_7"].endswith("... (shortened from 7000 characters) ...")
     assert sync_ledger(paths, uri).updated == 0
