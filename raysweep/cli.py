@@ -125,6 +125,28 @@ def compare(
         print_leaderboards(make_console(), commands.compare_sweeps(found, top), top)
 
 
+@app.command("report")
+def report(
+    sweeps: Sweeps = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for one page of all these sweeps together.", show_default="a page each, in its own"),
+    ] = None,
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
+    data_dir: DataDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Write report.html and figures/: answers, tables and pictures in a page that needs no network."""
+    with _errors(verbose):
+        console = make_console()
+        found = commands.find_sweeps(sweeps or [], results_dir, is_ledger_needed=False)
+        catalog = _workspace(results_dir, data_dir, None, DEFAULT_URI).catalog()
+        for group, file, figures in commands.report_files(found, output):
+            console.print(f"{', '.join(paths.name for paths in group)}: reading tables")
+            commands.write_report(group, file, figures, catalog, console.print)
+            console.print(f"report       {file}\npictures     {figures}/")
+
+
 @app.command("export")
 def export(sweeps: Sweeps = None, results_dir: ResultsDir = DEFAULT_RESULTS_DIR, verbose: Verbose = False) -> None:
     """Write the Parquet tables and leaderboard.md anew from the ledgers."""

@@ -52,6 +52,16 @@ class SweepPaths:
         return self.root / "leaderboard.md"
 
     @property
+    def report(self) -> Path:
+        """All that can be said of the sweep, for people; HTML."""
+        return self.root / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the report's pictures; those of single trials in a folder `trials` of their own."""
+        return self.root / "figures"
+
+    @property
     def predictions(self) -> Path:
         """Folder of the forecasts, a Parquet file a trial."""
         return self.root / "predictions"
