@@ -145,6 +145,8 @@ def report(
             console.print(f"{', '.join(paths.name for paths in group)}: reading tables")
             commands.write_report(group, file, figures, catalog, console.print)
             console.print(f"report       {file}\npictures     {figures}/")
+            if output is None and group[0].ledger.is_file():
+                console.print(f"MLflow       raysweep sync {group[0].name} takes the pictures to the runs")
 
 
 @app.command("export")
