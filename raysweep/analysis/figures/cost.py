@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,13 +23,20 @@ _COSTS = {"train_seconds": "seconds of training a trial", "num_params": "paramet
 
 
 def cost_picture(
-    configs: pd.DataFrame, references: Mapping[str, float], *, where: str, score: str, unit: str
+    configs: pd.DataFrame,
+    references: Mapping[str, float],
+    *,
+    label_of: Callable[[pd.Series], str],
+    where: str,
+    score: str,
+    unit: str,
 ) -> Picture:
     """A point a config, and the frontier of those that nothing cheaper beats.
 
     Args:
-        configs: `model`, `score`, `train_seconds`, `num_params`, `label`; at least one row.
+        configs: `model`, `score`, `train_seconds`, `num_params`; at least one row.
         references: Scores of baselines and the noise floor, by name.
+        label_of: A row of `configs` in words.
         where: The comparison in words.
         score: What is drawn, in words.
         unit: Of `score`; may be empty.
@@ -68,8 +75,8 @@ def cost_picture(
         title=f"Score against cost: {where}",
         caption=(
             "Lower left is better. The line joins the configs that nothing cheaper beats. "
-            f"{best['label']} has the lowest score, {numerals.score(best['score'])}, for "
-            f"{numerals.seconds(best['train_seconds'])} s; the cheapest, {cheapest['label']}, has "
+            f"{label_of(best)} has the lowest score, {numerals.score(best['score'])}, for "
+            f"{numerals.seconds(best['train_seconds'])} s; the cheapest, {label_of(cheapest)}, has "
             f"{numerals.score(cheapest['score'])} for {numerals.seconds(cheapest['train_seconds'])} s."
             f"{_left_out(references, shown)}"
         ),

@@ -161,15 +161,20 @@ def _cost_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     if len(rows) < 2 or not (rows["train_seconds"].fillna(0) > 0).any():
         return None
     material.note(f"drawing score against cost: {_where(verdict)}")
-    configs = rows[["model", "train_seconds", "num_params"]].assign(
-        score=rows[score], label=[label_of(row, ranking) for _, row in rows.iterrows()]
-    )
+    configs = rows.assign(score=rows[score])
     baselines = ranking.rows[ranking.rows["place"] == "baseline"]
     references = {str(row["model"]): float(row[score]) for _, row in baselines.iterrows()}
     references["noise_floor"] = ranking.floors.get(ranking.view.selecting, 0.0)
     is_holdout = ranking.view.protocol == "holdout"
     name, unit = ("MSE on validation", _squared(material, verdict)) if is_holdout else ("validation loss", "scaled")
-    picture = cost_picture(configs, references, where=_where(verdict), score=name, unit=unit)
+    picture = cost_picture(
+        configs,
+        references,
+        label_of=lambda row: label_of(row, ranking),
+        where=_where(verdict),
+        score=name,
+        unit=unit,
+    )
     return Drawing(picture=picture, file=_file("cost", verdict))
 
 
