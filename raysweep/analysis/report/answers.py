@@ -64,8 +64,9 @@ def best_sentence(verdict: Verdict, verdicts: Sequence[Verdict]) -> str:
         )
     parts = [_against(verdict.baseline, "the best baseline")] if verdict.baseline is not None else []
     parts += [runner_up] if runner_up else []
-    by_how_much = f", is {' and '.join(parts)}" if parts else " is the only score there is"
-    return f"{verdict.label} forecasts best {where}: its MSE on validation, {score}{by_how_much}{elsewhere}."
+    by_how_much = f", is {' and '.join(parts)}" if parts else ", is the only score there is"
+    where = where.removeprefix("on ").replace(verdict.ranking.dataset, f"{verdict.ranking.dataset} best", 1)
+    return f"{verdict.label} forecasts {where}: its MSE on validation, {score}{by_how_much}{elsewhere}."
 
 
 def real_sentence(verdict: Verdict) -> str:
@@ -104,7 +105,7 @@ def next_steps(verdict: Verdict) -> Iterator[str]:
     floor = ranking.floors.get("val", 0.0)
     if floor > 0 and verdict.score <= floor * (1 + _NEAR_FLOOR):
         yield (
-            f"stop searching here: the MSE is within {_NEAR_FLOOR:.0%} of the noise floor ({numerals.score(floor)}), "
+            f"stop searching here: the MSE is within {100 * _NEAR_FLOOR:.0f} % of the noise floor ({numerals.score(floor)}), "
             "and no forecast can be expected below it"
         )
     elif verdict.borders:
@@ -116,14 +117,14 @@ def next_steps(verdict: Verdict) -> Iterator[str]:
         yield f"confirm the best five with fresh seeds, by {_CONFIRM} in the sweep file"
     elif verdict.runner_up is not None and verdict.seed_spread > verdict.runner_up.lead:
         yield (
-            f"add seeds: they differ by {verdict.seed_spread:.1%} (standard deviation), more than the "
-            f"{verdict.runner_up.lead:.1%} between the first two configs"
+            f"add seeds: they differ by {_percent(verdict.seed_spread)} (standard deviation), more than the "
+            f"{_percent(verdict.runner_up.lead)} between the first two configs"
         )
 
 
 def comparisons(verdicts: Sequence[Verdict]) -> Table:
     """The same facts for every comparison, a row each."""
-    titles = ("best config", "MSE", "against best baseline", "on the test part", "against next config", "seeds")
+    titles = ("best config", "MSE", "best baseline", "on test", "next config", "seeds")
     columns = [
         *(Column(title=title, align="left") for title in ("series", "forecasts", "fold")),
         *(Column(title=title, align="left" if title == "best config" else "right") for title in titles),
@@ -131,8 +132,9 @@ def comparisons(verdicts: Sequence[Verdict]) -> Table:
     return Table(
         title="Every comparison",
         lead=(
-            "Percentages are differences of the MSE: -5 % is an error that is 5 % lower. Only validation selects; with "
-            f"fewer than {SEEDS_TO_CONFIRM} seeds a difference is unconfirmed."
+            "How the best config's MSE differs from that of the best baseline, on validation, which selects, and on "
+            "test, and from that of the next config: -5 % is 5 % lower. With fewer than "
+            f"{SEEDS_TO_CONFIRM} seeds a difference is unconfirmed."
         ),
         columns=tuple(columns),
         rows=tuple(LeaderboardRow(cells=_cells(verdict), style="ranked") for verdict in verdicts),
@@ -160,7 +162,7 @@ def _standing(verdict: Verdict) -> str:
     num_first = int((verdict.ranking.rows["rank"] == 1).sum())
     if num_first > 1:
         return f"It can't be told from {numerals.times(num_first - 1, 'other config')} that share the first rank"
-    spread = "" if math.isnan(verdict.seed_spread) else f", which differ by {verdict.seed_spread:.1%}"
+    spread = "" if math.isnan(verdict.seed_spread) else f", which differ by {_percent(verdict.seed_spread)}"
     return f"It stands alone in the first rank with {verdict.num_seeds} seeds{spread}"
 
 
@@ -191,11 +193,15 @@ def _against(rival: Rival, role: str) -> str:
 def _than(lead: float) -> str:
     if abs(lead) < 5e-4:
         return "level with"
-    return f"{abs(lead):.1%} {'below' if lead > 0 else 'above'}".replace("%", " %")
+    return f"{_percent(abs(lead))} {'below' if lead > 0 else 'above'}"
 
 
 def _change(lead: float) -> str:
-    return numerals.NOT_MEASURED if math.isnan(lead) else f"{-lead:+.1%}".replace("%", " %")
+    return numerals.NOT_MEASURED if math.isnan(lead) else _percent(-lead, "+")
+
+
+def _percent(share: float, sign: str = "") -> str:
+    return f"{100 * share:{sign}.1f} %"
 
 
 def _beyond(key: str, value: str, side: str) -> str:
