@@ -16,6 +16,7 @@ from typing import Any
 from raysweep.ledger.database import register_checksum
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ConfigRow, EpochRow, EvaluationRow, Status, TrialEnd, TrialFacts, TrialRow
+from raysweep.ledger.schema import to_sql
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
 from raysweep.spec.config import Config, ProtocolName, TrainSettings, config_id, trial_id
@@ -247,6 +248,6 @@ def write_large_ledger(paths: SweepPaths, *, num_trials: int, num_epochs: int) -
         )
         marks = ", ".join("?" * len(dataclasses.fields(EvaluationRow)))
         names = ", ".join(column.name for column in dataclasses.fields(EvaluationRow))
-        scores = [tuple(vars(row).values()) for trial in trials for row in trial.evaluations()]
+        scores = [tuple(map(to_sql, vars(row).values())) for trial in trials for row in trial.evaluations()]
         connection.executemany(f"INSERT INTO evaluations ({names}) VALUES ({marks})", scores)
     return paths
