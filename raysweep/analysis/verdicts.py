@@ -43,6 +43,8 @@ class Verdict:
         label: The config in words.
         score: Of the column that sorts.
         num_ranked: Configs that it was chosen from.
+        num_best: Configs that may be the best, as far as the ranking's claims go; 0 where none is claimed.
+        against_baseline: `better` or `worse` where it is known to differ from the best baseline; else empty.
         num_seeds: Seeds behind its score.
         seed_spread: Standard deviation over its seeds, as a share of the score; NaN with fewer than two.
         baseline: The best one on the score that sorts; None where baselines have no such score.
@@ -55,6 +57,8 @@ class Verdict:
     label: str
     score: float
     num_ranked: int
+    num_best: int
+    against_baseline: str
     num_seeds: int
     seed_spread: float
     baseline: Rival | None
@@ -70,7 +74,7 @@ def verdict_of(ranking: Ranking, trials: pd.DataFrame) -> Verdict | None:
         trials: Of the same sweeps.
     """
     rows, score = ranking.rows, ranking.view.score
-    ranked = rows[(rows["place"] == "ranked") & rows[score].notna()]
+    ranked = rows[(rows["place"] == "ranked") & rows["rank"].notna() & rows[score].notna()]
     if ranked.empty:
         return None
     best = ranked.iloc[0]
@@ -80,7 +84,9 @@ def verdict_of(ranking: Ranking, trials: pd.DataFrame) -> Verdict | None:
         config_id=str(best.name),
         label=label_of(best, ranking),
         score=float(best[score]),
-        num_ranked=int(rows["rank"].notna().sum()),
+        num_ranked=int(rows["place"].isin(["ranked", "diverged"]).sum()),
+        num_best=int(rows["is_best"].sum()),
+        against_baseline=str(best["against_baseline"]) if best["is_best"] else "",
         num_seeds=int(best["num_scored"]),
         seed_spread=_seed_spread(str(best.name), ranking, trials),
         baseline=_rival(best, baselines.iloc[0], ranking) if len(baselines) else None,
@@ -118,6 +124,8 @@ def _lead(score: float, other: float) -> float:
 
 def _seed_spread(config_id: str, ranking: Ranking, trials: pd.DataFrame) -> float:
     of_config = (trials["config_id"] == config_id) & (trials["status"] == "finished")
+    if "phase" in trials and (of_config & (trials["phase"] == "confirm").fillna(False)).any():
+        of_config &= (trials["phase"] == "confirm").fillna(False)  # the explored seed was chosen for being low
     scores = trials[of_config].drop_duplicates("seed")[_SEED_SCORES[ranking.view.mode]].dropna()
     return float(scores.std() / scores.mean()) if len(scores) > 1 and scores.mean() > 0 else float("nan")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from raysweep.analysis.claims import Claims
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.report.answers import answers, comparisons
 from raysweep.analysis.tables import load_tables
@@ -129,3 +132,40 @@ def test_every_comparison_has_a_row(paths: SweepPaths) -> None:
             "1",
         ),
     ]
+
+
+# What is claimed is found out elsewhere, and put in here: these are about the words for it.
+@pytest.mark.parametrize(
+    ("claims", "num_best", "against_baseline", "sentence"),
+    [
+        (
+            Claims(lack=None, num_confirmed=8, num_compared=8, baseline="ridge"),
+            1,
+            "better",
+            "Yes among configs: it is known to be the best of 8 with enough seeds (model confidence set at 95 %, over "
+            "seeds and starts); on validation it is known to be better than ridge; on the test part",
+        ),
+        (
+            Claims(lack=None, num_confirmed=30, num_compared=20, baseline="ridge"),
+            3,
+            "",
+            "Not told apart: 3 of 20 configs with enough seeds may be the best (model confidence set at 95 %, over "
+            "seeds and starts); on validation it can't be told from ridge; on the test part",
+        ),
+        (
+            Claims(lack=None, num_confirmed=1, num_compared=1),
+            1,
+            "",
+            "It has 5 seeds, and no other config has enough to be compared with; on validation",
+        ),
+        (Claims(lack="errors"), 1, "", "Not known: it has 5 seeds, but the errors by starts"),
+        (Claims(lack="blocks"), 1, "", "Not known: it has 5 seeds, but the validation part is too short"),
+    ],
+)
+def test_what_is_claimed_of_configs_with_enough_seeds(
+    paths: SweepPaths, claims: Claims, num_best: int, against_baseline: str, sentence: str
+) -> None:
+    verdict = _verdicts(paths, [FakeTrial(seed=seed) for seed in range(5)])[0]
+    ranking = replace(verdict.ranking, claims=claims)
+    claimed = replace(verdict, ranking=ranking, num_best=num_best, against_baseline=against_baseline)
+    assert answers([claimed])[1][1].startswith(sentence)

@@ -9,8 +9,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from raysweep.analysis import numerals
+from raysweep.analysis.claims import SEEDS_TO_CONFIRM
+from raysweep.analysis.confidence_set import SIZE
 from raysweep.analysis.leaderboard import Column, LeaderboardRow
-from raysweep.analysis.remarks import SEEDS_TO_CONFIRM
 from raysweep.analysis.report.page import Table
 from raysweep.analysis.verdicts import Rival, Verdict
 
@@ -82,6 +83,8 @@ def real_sentence(verdict: Verdict) -> str:
         )
     else:
         parts.append(_standing(verdict))
+        if ranking.claims.lack is None and verdict.baseline is not None:
+            parts.append(_beside_baseline(verdict, verdict.baseline))
     if verdict.baseline is not None and not math.isnan(verdict.baseline.test_lead):
         parts.append(_on_test(verdict.baseline))
     if ranking.data_source == "stand-in":
@@ -105,8 +108,8 @@ def next_steps(verdict: Verdict) -> Iterator[str]:
     floor = ranking.floors.get("val", 0.0)
     if floor > 0 and verdict.score <= floor * (1 + _NEAR_FLOOR):
         yield (
-            f"stop searching here: the MSE is within {100 * _NEAR_FLOOR:.0f} % of the noise floor ({numerals.score(floor)}), "
-            "and no forecast can be expected below it"
+            f"stop searching here: the MSE is within {100 * _NEAR_FLOOR:.0f} % of the noise floor "
+            f"({numerals.score(floor)}), and no forecast can be expected below it"
         )
     elif verdict.borders:
         beyond = " and ".join(_beyond(*border) for border in verdict.borders)
@@ -158,12 +161,27 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _standing(verdict: Verdict) -> str:
-    """What the confidence set says of a config with enough seeds: those in it share the first rank."""
-    num_first = int((verdict.ranking.rows["rank"] == 1).sum())
-    if num_first > 1:
-        return f"It can't be told from {numerals.times(num_first - 1, 'other config')} that share the first rank"
-    spread = "" if math.isnan(verdict.seed_spread) else f", which differ by {_percent(verdict.seed_spread)}"
-    return f"It stands alone in the first rank with {verdict.num_seeds} seeds{spread}"
+    """What is claimed of a config with enough seeds."""
+    claims = verdict.ranking.claims
+    seeds = f"it has {numerals.times(verdict.num_seeds, 'seed')}"
+    match claims.lack:
+        case "errors":
+            return f"Not known: {seeds}, but the errors by starts that a test needs weren't kept or aren't finite"
+        case "blocks":
+            return f"Not known: {seeds}, but the validation part is too short to tell how errors vary along it"
+    level = f"model confidence set at {100 * (1 - SIZE):.0f} %, over seeds and starts"
+    if claims.num_compared < 2:
+        return f"{seeds[0].upper()}{seeds[1:]}, and no other config has enough to be compared with"
+    if verdict.num_best == 1:
+        return f"Yes among configs: it is known to be the best of {claims.num_compared} with enough seeds ({level})"
+    may_be = f"{verdict.num_best} of {claims.num_compared} configs with enough seeds may be the best"
+    return f"Not told apart: {may_be} ({level})"
+
+
+def _beside_baseline(verdict: Verdict, baseline: Rival) -> str:
+    if verdict.against_baseline:
+        return f"on validation it is known to be {verdict.against_baseline} than {baseline.name}"
+    return f"on validation it can't be told from {baseline.name}"
 
 
 def _on_test(baseline: Rival) -> str:
