@@ -89,3 +89,15 @@ CONTRASTS = """
   return found;
 }
 """
+
+# What sticks out of the window, and out of every box that it could be scrolled in.
+CUT_OFF = """
+() => {
+  const width = document.documentElement.clientWidth;
+  const sticksOut = (e) => e.getBoundingClientRect().right > width + 0.5 || e.getBoundingClientRect().left < -0.5;
+  const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX) && !sticksOut(e);
+  const canBeReached = (e) => e !== document.body && (scrolls(e) || canBeReached(e.parentElement));
+  return [...document.querySelectorAll("main *, header *")]
+    .filter((e) => sticksOut(e) && !canBeReached(e)).map((e) => e.outerHTML.slice(0, 80));
+}
+"""
