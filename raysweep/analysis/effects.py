@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from raysweep.analysis import numerals
 from raysweep.analysis.choices import MAX_VALUES, MODEL, Choices, IntArray, choices_of, combined, labels_of
@@ -153,7 +153,7 @@ def _log_ratios(
 def _over_settings(by_setting: pd.DataFrame) -> pd.DataFrame:
     groups = by_setting.groupby("value")
     means, counts = groups["ratio"].mean(), groups.size()
-    reach = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(counts - 1, 1)) * groups["ratio"].std() / np.sqrt(counts)
+    reach = stdtrit(np.maximum(counts - 1, 1), (1 + CONFIDENCE) / 2) * groups["ratio"].std() / np.sqrt(counts)
     return pd.DataFrame(
         {
             "ratio": np.exp(means),
