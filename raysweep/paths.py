@@ -52,6 +52,16 @@ class SweepPaths:
         return self.root / "leaderboard.md"
 
     @property
+    def leaderboard_tex(self) -> Path:
+        """The same for a paper; LaTeX."""
+        return self.root / "leaderboard.tex"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the pictures that `raysweep report` draws."""
+        return self.root / "figures"
+
+    @property
     def predictions(self) -> Path:
         """Folder of the forecasts, a Parquet file a trial."""
         return self.root / "predictions"

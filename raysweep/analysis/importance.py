@@ -109,10 +109,12 @@ def _importance(choices: Choices, seed: int) -> Importance:
     generator = np.random.default_rng(seed)
     drawn, shuffled = [], []
     for _ in range(NUM_REPEATS):
-        rows = generator.integers(len(used), size=min(len(used), MAX_CONFIGS))
+        size = min(len(used), MAX_CONFIGS)
+        rows, others = generator.integers(len(used), size=size), generator.permutation(len(used))[:size]
         forest_seed = int(generator.integers(2**31))
         drawn.append(_shares(space, rows, log_scores[rows], forest_seed))
-        shuffled.append(_shares(space, rows, generator.permutation(log_scores)[rows], forest_seed))
+        # Each config once: copies of one would have the same shuffled score, and look like an effect.
+        shuffled.append(_shares(space, others, generator.permutation(log_scores[others]), forest_seed))
     found, chance = pd.DataFrame(drawn), pd.DataFrame(shuffled)
     shares = pd.DataFrame({"share": found.mean(), "low": found.min(), "high": found.max(), "chance": chance.max()})
     shares = shares.rename_axis("key").sort_values("share", ascending=False).reset_index()
