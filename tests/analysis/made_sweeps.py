@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from raysweep.analysis.columns import CONFIG_KEYS, EVALUATIONS, TRIAL_HEAD, TRIAL_TAIL
 from raysweep.analysis.tables import SweepTables
@@ -154,16 +155,8 @@ def _evaluation(
     }
 
 
-def _frame(rows: list[dict[str, Any]], columns: Mapping[str, object]) -> pd.DataFrame:
+def _frame(rows: list[dict[str, Any]], columns: Mapping[str, pa.DataType]) -> pd.DataFrame:
     extra = sorted({name for row in rows for name in row} - set(columns))
     frame = pd.DataFrame(rows, columns=[*columns, *extra])
-    for name in ("is_current", "train.is_align_target"):
-        if name in frame:
-            frame[name] = frame[name].astype("boolean")
-    for name in ("sweep", "model", "status", "reason", "error", "eval_set_hash", "kind"):
-        if name in frame:
-            frame[name] = frame[name].astype("str") if frame[name].notna().any() else frame[name].astype("object")
-    for name in ("num_targets", "seed", "epochs", "num_steps", WINDOW, "train.batch_size", "horizon"):
-        if name in frame:
-            frame[name] = frame[name].astype("Int64")
-    return frame
+    types = {pa.string(): "str", pa.int64(): "Int64", pa.bool_(): "boolean"}
+    return frame.astype({name: types[kind] for name, kind in columns.items() if kind in types})
