@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from raysweep.analysis import numerals
 from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
 
-_PREAMBLE = r"""% Compiles with pdflatex. A longtable can be copied into any document that loads booktabs and longtable.
+_PREAMBLE = r"""% Compiles with pdflatex; twice where a table breaks over pages, so that its columns line up.
+% A table can be copied into any document that loads booktabs and longtable.
 \documentclass[a4paper,landscape]{article}
 \usepackage[margin=12mm]{geometry}
 \usepackage[T1]{fontenc}
@@ -39,6 +40,7 @@ _ESCAPED = {
     "-": "-{}",
     ",": ",{}",
 }
+MOST_ROWS_ON_A_PAGE = 40
 _MOST_LATIN = 0xFF  # what pdflatex knows by itself
 _MINUS = re.compile(r"^-(?=\d)")
 
@@ -71,19 +73,13 @@ def _escape_one(character: str) -> str:
 
 def _table(leaderboard: Leaderboard) -> str:
     aligns = "".join("l" if column.align == "left" else "r" for column in leaderboard.columns)
-    lines = [
-        r"{\scriptsize",
-        f"\\begin{{longtable}}{{{aligns}}}",
-        r"\toprule",
-        f"{' & '.join(map(_head, leaderboard.columns))} \\\\",
-        r"\midrule",
-        r"\endhead",
-        r"\bottomrule",
-        r"\endfoot",
-        *map(_row, leaderboard.rows),
-        r"\end{longtable}}",
-    ]
-    return "\n".join(lines)
+    head = f"{' & '.join(map(_head, leaderboard.columns))} \\\\"
+    rows = "\n".join(map(_row, leaderboard.rows))
+    if len(leaderboard.rows) <= MOST_ROWS_ON_A_PAGE:
+        body = [f"\\begin{{tabular}}{{{aligns}}}", r"\toprule", head, r"\midrule", rows, r"\bottomrule"]
+        return "\n".join([r"\begin{center}\scriptsize", *body, r"\end{tabular}", r"\end{center}"])
+    body = [f"\\begin{{longtable}}{{{aligns}}}", r"\toprule", head, r"\midrule", r"\endhead", r"\bottomrule"]
+    return "\n".join([r"{\scriptsize", *body, r"\endfoot", rows, r"\end{longtable}}"])
 
 
 def _head(column: Column) -> str:

@@ -48,7 +48,7 @@ def test_every_special_character_is_escaped() -> None:
 
 def test_rows_have_a_cell_for_each_column() -> None:
     text = to_latex([odd_board()])
-    body = text[text.index(r"\endfoot") : text.index(r"\end{longtable}")].splitlines()[1:]
+    body = text[text.index(r"\midrule") : text.index(r"\bottomrule")].splitlines()[1:]
     assert [len(re.findall(r"(?<!\\)&", line)) for line in body] == [1, 1]
     assert all(line.endswith(r" \\") for line in body)
     assert body[0].endswith(r"& $-$0.03 \\")

@@ -97,7 +97,7 @@ def _draw_effects(axes: Axes, found: Effects) -> None:
     for start in starts:
         axes.axhline(start + 0.5, color=GRID_COLOR, linewidth=0.8)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel("error against the other values (below 1 is better)")
+    axes.set_xlabel("relative error (below 1 is better)")
     axes.set_title(title_of(found.choices.ranking).replace(" (", "\n("))
 
 
@@ -116,7 +116,8 @@ def _draw_importance(axes: Axes, found: Importance) -> None:
         axes.annotate(
             f"can't tell: {found.num_configs} configs are too few", (0.5, 0.5), xycoords="axes fraction", ha="center"
         )
-        axes.set_axis_off()
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
         return
     for place, (_, row) in enumerate(shares.iterrows()):
         is_told = importance_verdict_of(row) == "matters"
