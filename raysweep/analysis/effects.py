@@ -127,8 +127,6 @@ def _settings(scored: pd.DataFrame, key: str, keys: Sequence[str]) -> IntArray:
     """Numbers configs so that those with equal numbers differ in `key` alone."""
     # Arguments are a model's own: another model has others, so between models only settings can be equal.
     others = [other for other in keys if other != key and not (key == MODEL and other.startswith("model."))]
-    if key.startswith("model.") and MODEL not in others:
-        others.append(MODEL)
     codes = [np.asarray(pd.factorize(scored[other])[0], dtype=np.int64) for other in others]
     return combined(codes, len(scored))
 

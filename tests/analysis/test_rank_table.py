@@ -41,6 +41,15 @@ def test_average_ranks_by_hand_over_two_contests() -> None:
     assert table.confounded == {}
 
 
+def test_an_argument_counts_where_a_model_has_it() -> None:
+    configs = [{"model": "att", "model.d_model": size, WINDOW: window} for size in (32, 64) for window in (32, 64)]
+    configs += [{"model": "vq", WINDOW: window} for window in (32, 64)]
+    table = table_of(make_tables(configs, lambda config: model_first(config) + config.get("model.d_model", 0)))
+    assert ranks_of(table, "model.d_model") == {"32": (1.5, 2), "64": (3.5, 2)}
+    by_keys = {pair.keys: pair for pair in table.pairs}
+    assert by_keys["model", "model.d_model"].num_configs.tolist() == [[2, 2], [0, 0]]
+
+
 def test_cells_that_nobody_tried_are_empty() -> None:
     configs = [{"model": "att", WINDOW: 32}, {"model": "att", WINDOW: 64}, {"model": "vq", WINDOW: 64}]
     table = table_of(make_tables(configs, model_first))

@@ -41,7 +41,7 @@ def draw_effects(found: Sequence[Effects], title: str = "Effect of each choice")
         for axes, each in zip(panels, found, strict=False):
             _draw_effects(axes, each)
         for axes in panels[len(found) :]:
-            axes.set_axis_off()
+            axes.remove()
         row_legend(
             figure,
             [
@@ -62,7 +62,7 @@ def draw_importances(found: Sequence[Importance], title: str = "Importance of ea
         for axes, each in zip(panels, found, strict=False):
             _draw_importance(axes, each)
         for axes in panels[len(found) :]:
-            axes.set_axis_off()
+            axes.remove()
         row_legend(
             figure,
             [

@@ -35,7 +35,7 @@ def draw_transfer(transfer: Transfer) -> Picture:
         for axes, model in zip(panels, models, strict=False):
             _draw_matrix(axes, transfer, model, homes)
         for axes in panels[len(models) :]:
-            axes.set_axis_off()
+            axes.remove()
         figure.supxlabel(
             "large: skill against the last value (darker is better) · small: against the ridge trained at home on the "
             "series forecast · framed: at home",
