@@ -151,12 +151,12 @@ def report(
 
 @app.command("export")
 def export(sweeps: Sweeps = None, results_dir: ResultsDir = DEFAULT_RESULTS_DIR, verbose: Verbose = False) -> None:
-    """Write the Parquet tables and leaderboard.md anew from the ledgers."""
+    """Write the Parquet tables, leaderboard.md and leaderboard.tex anew from the ledgers."""
     with _errors(verbose):
         for paths in _sweeps(sweeps, results_dir):
             commands.export_sweep(paths)
             make_console().print(
-                f"{paths.name}: trials, epochs and evaluations as Parquet, and leaderboard.md, in {paths.root}"
+                f"{paths.name}: trials, epochs and evaluations as Parquet, leaderboard.md and .tex, in {paths.root}"
             )
 
 

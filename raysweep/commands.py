@@ -65,7 +65,7 @@ def find_sweeps(names: Sequence[str], results_dir: Path, *, is_ledger_needed: bo
 
 
 def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> list[Leaderboard]:
-    """Writes Parquet tables and `leaderboard.md`; returns the leaderboards."""
+    """Writes Parquet tables, `leaderboard.md` and `leaderboard.tex`; returns the leaderboards."""
     from raysweep.analysis.compare import write_leaderboard
     from raysweep.analysis.export import export_tables
 
@@ -193,7 +193,7 @@ def where_everything_lies(paths: SweepPaths, tracking_uri: str) -> list[str]:
         f"ledger       {paths.ledger}",
         f"tables       {paths.trials}, {paths.epochs.name}, {paths.evaluations.name}",
         f"forecasts    {paths.predictions}/",
-        f"leaderboard  {paths.leaderboard}",
+        f"leaderboard  {paths.leaderboard}, {paths.leaderboard_tex.name}",
         f"MLflow       {_where_runs_show(tracking_uri)}",
     ]
 

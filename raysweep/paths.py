@@ -52,6 +52,11 @@ class SweepPaths:
         return self.root / "leaderboard.md"
 
     @property
+    def leaderboard_tex(self) -> Path:
+        """The same for a paper; LaTeX."""
+        return self.root / "leaderboard.tex"
+
+    @property
     def report(self) -> Path:
         """All that can be said of the sweep, for people; HTML."""
         return self.root / "report.html"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from raysweep.analysis.claims import SEEDS_TO_CONFIRM
 from raysweep.analysis.views import View
+from raysweep.forecasting.baselines import CARRIED_RIDGE
 from raysweep.ledger.rows import ENDED
 
 SKILLS = ("skill_last", "skill_mean", "skill_ridge")
@@ -80,7 +81,9 @@ def _worst_of_best(rows: pd.DataFrame, view: View) -> float:
 def baseline_rows(evaluations: pd.DataFrame, hashes: Mapping[str, str], view: View) -> pd.DataFrame:
     """The baselines on the evaluation sets with these hashes, by prefix; `model` is the baseline's name."""
     columns = ["mse", *SKILLS, "num_targets", "block_errors"]
-    of_baselines = evaluations[evaluations["kind"] == "baseline"].drop_duplicates(["model", "eval_set_hash"])
+    # A ridge that was fitted on another series is compared in the transfer tables alone.
+    is_shown = (evaluations["kind"] == "baseline") & ~evaluations["model"].str.startswith(CARRIED_RIDGE)
+    of_baselines = evaluations[is_shown].drop_duplicates(["model", "eval_set_hash"])
     by_part = {
         prefix: of_baselines[of_baselines["eval_set_hash"] == hashes.get(prefix, "")].set_index("model")
         for prefix in view.parts

@@ -5,13 +5,14 @@ Must not know: what is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
@@ -120,6 +121,13 @@ def panel_grid_size(num_panels: int, *, num_columns: int = 2) -> tuple[int, int]
     """Rows and columns for small multiples."""
     columns = max(1, min(num_columns, num_panels))
     return -(-num_panels // columns), columns
+
+
+def row_legend(figure: Figure, handles: Sequence[Artist], *, num_columns: int = 6) -> None:
+    """A legend above all panels that reads row by row; matplotlib's own order is column by column."""
+    columns = min(num_columns, len(handles))
+    ordered = [handle for column in range(columns) for handle in handles[column::columns]]
+    figure.legend(handles=ordered, loc="outside upper left", ncols=columns)
 
 
 def plain_log_axis(axes: Axes, which: str) -> None:

@@ -14,6 +14,7 @@ from raysweep.analysis.report.material import Material
 from raysweep.analysis.report.origin import origin_section
 from raysweep.analysis.report.page import Section, Table, table_of
 from raysweep.analysis.report.pictures import forecast_section, training_section
+from raysweep.analysis.report.questions import choice_section, transfer_section, window_section
 
 MAX_ROWS_OF_LEADERBOARD = 100
 _MAX_FAILURES = 50
@@ -77,6 +78,9 @@ def _text(value: Any) -> str:
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     comparison_section,
     leaderboard_section,
+    window_section,
+    choice_section,
+    transfer_section,
     forecast_section,
     training_section,
     failure_section,
