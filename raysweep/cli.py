@@ -125,14 +125,38 @@ def compare(
         print_leaderboards(make_console(), commands.compare_sweeps(found, top), top)
 
 
+@app.command("report")
+def report(
+    sweeps: Sweeps = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for one page of all these sweeps together.", show_default="a page each, in its own"),
+    ] = None,
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
+    data_dir: DataDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Write report.html and figures/: answers, tables and pictures in a page that needs no network."""
+    with _errors(verbose):
+        console = make_console()
+        found = commands.find_sweeps(sweeps or [], results_dir, is_ledger_needed=False)
+        catalog = _workspace(results_dir, data_dir, None, DEFAULT_URI).catalog()
+        for group, file, figures in commands.report_files(found, output):
+            console.print(f"{', '.join(paths.name for paths in group)}: reading tables")
+            commands.write_report(group, file, figures, catalog, console.print)
+            console.print(f"report       {file}\npictures     {figures}/")
+            if output is None and group[0].ledger.is_file():
+                console.print(f"MLflow       raysweep sync {group[0].name} takes the pictures to the runs")
+
+
 @app.command("export")
 def export(sweeps: Sweeps = None, results_dir: ResultsDir = DEFAULT_RESULTS_DIR, verbose: Verbose = False) -> None:
-    """Write the Parquet tables and leaderboard.md anew from the ledgers."""
+    """Write the Parquet tables, leaderboard.md and leaderboard.tex anew from the ledgers."""
     with _errors(verbose):
         for paths in _sweeps(sweeps, results_dir):
             commands.export_sweep(paths)
             make_console().print(
-                f"{paths.name}: trials, epochs and evaluations as Parquet, and leaderboard.md, in {paths.root}"
+                f"{paths.name}: trials, epochs and evaluations as Parquet, leaderboard.md and .tex, in {paths.root}"
             )
 
 

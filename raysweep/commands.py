@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raysweep.errors import InputError, Problem, RaysweepError
 from raysweep.forecasting.catalog import FolderCatalog
-from raysweep.forecasting.series import read_series
+from raysweep.forecasting.series import Series, read_series
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ENDED
 from raysweep.paths import SweepPaths
@@ -65,7 +65,7 @@ def find_sweeps(names: Sequence[str], results_dir: Path, *, is_ledger_needed: bo
 
 
 def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> list[Leaderboard]:
-    """Writes Parquet tables and `leaderboard.md`; returns the leaderboards."""
+    """Writes Parquet tables, `leaderboard.md` and `leaderboard.tex`; returns the leaderboards."""
     from raysweep.analysis.compare import write_leaderboard
     from raysweep.analysis.export import export_tables
 
@@ -78,6 +78,54 @@ def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[Leaderboard]:
     from raysweep.analysis.compare import compare
 
     return compare(sweeps, top=top)
+
+
+def report_files(sweeps: Sequence[SweepPaths], output: Path | None) -> list[tuple[list[SweepPaths], Path, Path]]:
+    """Which sweeps a page is about, its file, and the folder of its pictures.
+
+    Args:
+        sweeps: As asked for.
+        output: A folder for one page of all of them together; None for a page each, in their own folders.
+    """
+    if output is None:
+        return [([paths], paths.report, paths.figures) for paths in sweeps]
+    return [(list(sweeps), output / "report.html", output / "figures")]
+
+
+def write_report(
+    sweeps: Sequence[SweepPaths],
+    report: Path,
+    figures: Path,
+    catalog: FolderCatalog,
+    note: Callable[[str], None],
+) -> None:
+    """Writes one page about these sweeps together, and its pictures.
+
+    Args:
+        sweeps: At least one.
+        report: The file.
+        figures: The folder of the pictures.
+        catalog: Knows units, and the series whose training part pictures show; a report does without.
+        note: Is told what takes long.
+
+    Raises:
+        LedgerError: If a ledger can't be read.
+        InputError: If a table can't be read.
+        StorageError: If something can't be written.
+    """
+    from raysweep.analysis.report.write import write_report as write
+
+    def series_named(name: str) -> Series | None:
+        try:
+            return catalog.series(name)
+        except RaysweepError:
+            return None
+
+    try:
+        units = _units(catalog)
+    except RaysweepError:
+        units = {}
+    write(sweeps, report, figures, units=units, series_named=series_named, note=note)
 
 
 def sync_sweep(paths: SweepPaths, tracking_uri: str) -> str:
@@ -145,7 +193,7 @@ def where_everything_lies(paths: SweepPaths, tracking_uri: str) -> list[str]:
         f"ledger       {paths.ledger}",
         f"tables       {paths.trials}, {paths.epochs.name}, {paths.evaluations.name}",
         f"forecasts    {paths.predictions}/",
-        f"leaderboard  {paths.leaderboard}",
+        f"leaderboard  {paths.leaderboard}, {paths.leaderboard_tex.name}",
         f"MLflow       {_where_runs_show(tracking_uri)}",
     ]
 

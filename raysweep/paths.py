@@ -52,6 +52,21 @@ class SweepPaths:
         return self.root / "leaderboard.md"
 
     @property
+    def leaderboard_tex(self) -> Path:
+        """The same for a paper; LaTeX."""
+        return self.root / "leaderboard.tex"
+
+    @property
+    def report(self) -> Path:
+        """All that can be said of the sweep, for people; HTML."""
+        return self.root / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the report's pictures; those of single trials in a folder `trials` of their own."""
+        return self.root / "figures"
+
+    @property
     def predictions(self) -> Path:
         """Folder of the forecasts, a Parquet file a trial."""
         return self.root / "predictions"

@@ -165,10 +165,13 @@ class PreparedSweep:
             for trial in trials
         ]
 
+    def trained_names(self) -> list[str]:
+        """Every series that is trained on."""
+        return list(dict.fromkeys(str(name) for space in self.sweep.spaces for name in listed_values(space["dataset"])))
+
     def dataset_names(self) -> list[str]:
         """Every series that is trained on or forecast."""
-        trained = [str(name) for space in self.sweep.spaces for name in listed_values(space["dataset"])]
-        return list(dict.fromkeys([*trained, *(self.sweep.evaluate_on or ())]))
+        return list(dict.fromkeys([*self.trained_names(), *(self.sweep.evaluate_on or ())]))
 
     def searched_keys(self) -> dict[str, Domain]:
         """Under HyperOpt: what each searched key may be."""

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from tests.analysis.ledgers import FakeTrial, write_ledger
 from tests.conftest import PROJECT, Project
 from tests.spec.corpus.encodings import ENCODINGS
 from tests.spec.corpus.names import NAMES
@@ -28,7 +29,7 @@ def test_a_mistyped_command_is_told_apart_from_a_missing_file(fresh_project: Pro
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["status", "compare", "export", "sync"])
+@pytest.mark.parametrize("command", ["status", "compare", "report", "export", "sync"])
 def test_there_must_be_a_sweep_first(fresh_project: Project, command: str) -> None:
     assert "no sweep has been run here" in fresh_project.run(command, expect=2).stderr
     assert "no sweep 'x'" in fresh_project.run(command, "x", expect=2).stderr
@@ -196,3 +197,31 @@ def test_nothing_that_is_listed_can_drive_the_terminal(fresh_project: Project) -
     sweep = fresh_project.root / "\x1b[2J.yaml"
     sweep.write_text('"\\e[2J": "\\e[2J"\nname: "\\x9b2J"\nparam_space: {model: linked, dataset: wave}\n')
     assert_told_in_plain_words(fresh_project.run(sweep.name, "train.\x1b[2J=3", expect=2))
+    assert_told_in_plain_words(project.run(sweep.name, "train.\x1b[2J=3", expect=2))
+
+
+def test_a_report_needs_neither_series_nor_models(project: Project) -> None:
+    write_ledger(project.paths("first"), [FakeTrial()])
+    write_ledger(project.paths("second"), [FakeTrial(model="lstm")])
+    for folder in ("data", "models"):
+        shutil.rmtree(project.root / folder)
+    done = project.run("report", "first")
+    assert done.stdout.splitlines()[0] == "first: reading tables"
+    assert done.stdout.splitlines()[-3:] == [
+        "report       results/first/report.html",
+        "pictures     results/first/figures/",
+        "MLflow       raysweep sync first takes the pictures to the runs",
+    ]
+    assert not (project.root / "results" / "second" / "report.html").exists()
+    assert "report       both/report.html" in project.run("report", "--output", "both").stdout
+    page = (project.root / "both" / "report.html").read_text()
+    assert "<title>first, second</title>" in page
+    assert not (project.root / "mlflow.db").exists()
+
+
+def test_a_report_that_cannot_be_written_is_one_line(project: Project) -> None:
+    paths = write_ledger(project.paths("first"), [FakeTrial()])
+    paths.report.mkdir()
+    done = project.run("report", expect=2)
+    assert done.stderr.count("\n") == 1
+    assert "report.html" in done.stderr

@@ -1,10 +1,11 @@
-"""From sweeps to leaderboards in one call, and to `leaderboard.md`. Must not know: how a terminal draws them."""
+"""From sweeps to leaderboards in one call, and to the files that show them. Must not know: how a terminal does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from raysweep.analysis.files import replace_file
+from raysweep.analysis.latex import to_latex
 from raysweep.analysis.leaderboard import MOST_ROWS, Leaderboard, build_leaderboards
 from raysweep.analysis.markdown import to_markdown
 from raysweep.analysis.tables import load_tables
@@ -38,8 +39,10 @@ def compare(
 def write_leaderboard(
     paths: SweepPaths, *, units: Mapping[str, str] | None = None, check: bool = True
 ) -> list[Leaderboard]:
-    """Writes `leaderboard.md` of one sweep; returns what it holds. Arguments and errors as of `compare`."""
+    """Writes `leaderboard.md` and `.tex` of one sweep; returns what they hold. Arguments and errors as of `compare`."""
     leaderboards = compare([paths], top=MOST_ROWS, units=units, check=check)
-    text = to_markdown(leaderboards, heading=f"Leaderboard of {paths.name}")
-    replace_file(paths.leaderboard, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    heading = f"Leaderboard of {paths.name}"
+    page, document = to_markdown(leaderboards, heading=heading), to_latex(leaderboards, heading=heading)
+    replace_file(paths.leaderboard, lambda temporary: temporary.write_text(page, encoding="utf-8"))
+    replace_file(paths.leaderboard_tex, lambda temporary: temporary.write_text(document, encoding="utf-8"))
     return leaderboards

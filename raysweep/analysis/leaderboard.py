@@ -6,13 +6,14 @@ Must not know: how a table is drawn, where numbers come from.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
 
 from raysweep.analysis import numerals
+from raysweep.analysis.cells import counts, intervals, label_of, scores, skills, texts
 from raysweep.analysis.ranking import Ranking, rank
 from raysweep.analysis.remarks import notes_of, remark_of, rule_of, title_of
 from raysweep.analysis.standings import SKILLS
@@ -186,66 +187,38 @@ def _columns(
     ranking: Ranking, shown: pd.DataFrame, varying: Mapping[str, list[str]], has_many_sweeps: bool
 ) -> Iterator[tuple[Column, list[str]]]:
     records = shown.to_dict("records")
-    yield Column(title="rank"), _counts(shown["rank"])
-    yield Column(title="model", align="left"), [_label(row, varying) for row in records]
+    yield Column(title="rank"), counts(shown["rank"])
+    yield Column(title="model", align="left"), [label_of(row, varying) for row in records]
     if has_many_sweeps:
         yield Column(title="sweep", align="left"), [numerals.setting(name) for name in shown["sweep"]]
     for key in varying[""]:
         yield Column(title=_SHORT_NAMES.get(key, key)), [numerals.setting(value) for value in shown[key]]
     is_scored = shown["num_scored"] > 0
     seeds = shown["num_scored"].where(is_scored, shown[["num_finished", "num_stopped", "num_diverged"]].sum(axis=1))
-    yield Column(title="seeds", spare=1), _counts(seeds.mask(shown["place"] == "baseline"))
+    yield Column(title="seeds", spare=1), counts(seeds.mask(shown["place"] == "baseline"))
     yield from _score_columns(ranking, shown)
-    yield Column(title="train windows", spare=4), _counts(shown["num_train_windows"])
-    yield Column(title="params", spare=5), _counts(shown["num_params"])
+    yield Column(title="train windows", spare=4), counts(shown["num_train_windows"])
+    yield Column(title="params", spare=5), counts(shown["num_params"])
     times = [numerals.NOT_MEASURED if pd.isna(value) else numerals.seconds(value) for value in shown["train_seconds"]]
     yield Column(title="seconds", spare=6), times
-    yield Column(title="remark", align="left"), [remark_of(row) for row in records]
+    yield Column(title="remark", align="left"), [remark_of(row, ranking.claims.baseline) for row in records]
 
 
 def _score_columns(ranking: Ranking, shown: pd.DataFrame) -> Iterator[tuple[Column, list[str]]]:
     view = ranking.view
     if view.protocol == "holdout":
         for prefix in view.parts:
-            yield Column(title=f"{prefix} MSE"), _scores(shown, prefix)
+            yield Column(title=f"{prefix} MSE"), scores(shown, prefix)
+            if prefix == view.selecting and ranking.claims.lack is None:
+                yield Column(title="95 % interval"), intervals(shown)
         for name, spare in zip(SKILLS, (2, 3, 0), strict=True):
-            yield Column(title=name.replace("_", " "), spare=spare), _skills(shown, "test", name)
+            yield Column(title=name.replace("_", " "), spare=spare), skills(shown, "test", name)
     else:
         for prefix in reversed(list(view.parts)):
-            yield Column(title=f"Predict/mse_{prefix}"), _scores(shown, prefix)
+            yield Column(title=f"Predict/mse_{prefix}"), scores(shown, prefix)
         for loss in view.losses:
             is_measured = shown["place"] == "ranked"
             yield (
                 Column(title=loss, spare=0 if loss == view.score else 2),
-                _texts(shown[loss], is_measured, numerals.score),
+                texts(shown[loss], is_measured, numerals.score),
             )
-
-
-def _label(row: Mapping[Hashable, Any], varying: Mapping[str, list[str]]) -> str:
-    """The model, with the arguments by which its configs differ."""
-    if row["place"] == "baseline":
-        return str(row["model"]).replace("_", " ")
-    arguments = [f"{key.removeprefix('model.')}={numerals.setting(row[key])}" for key in varying[row["model"]]]
-    return " ".join([row["model"], *arguments])
-
-
-def _counts(values: pd.Series) -> list[str]:
-    return [numerals.NOT_MEASURED if pd.isna(value) else numerals.count(value) for value in values]
-
-
-def _scores(shown: pd.DataFrame, prefix: str) -> list[str]:
-    return _texts(shown[f"{prefix}.mse"], shown[f"{prefix}.num_targets"].fillna(0) > 0, numerals.score)
-
-
-def _skills(shown: pd.DataFrame, prefix: str, name: str) -> list[str]:
-    # Where the score is a number and the skill is none, there was no baseline to compare with.
-    is_measured = (shown[f"{prefix}.num_targets"].fillna(0) > 0) & shown[f"{prefix}.mse"].isna()
-    return _texts(shown[f"{prefix}.{name}"], is_measured, numerals.skill)
-
-
-def _texts(values: pd.Series, is_measured: pd.Series, as_text: Callable[[float], str]) -> list[str]:
-    """Numbers as text. A missing one is `nan` where it was measured, else a dash."""
-    return [
-        as_text(value) if measured or not pd.isna(value) else numerals.NOT_MEASURED
-        for value, measured in zip(values, is_measured, strict=True)
-    ]

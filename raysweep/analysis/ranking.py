@@ -7,11 +7,13 @@ know: files, text, how many rows somebody wants to see.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from raysweep.analysis.claims import Claims, claim
 from raysweep.analysis.columns import CONFIG_KEYS
+from raysweep.analysis.phases import Optimism, optimism, with_fresh_seeds_alone
 from raysweep.analysis.standings import SKILLS, baseline_rows, standings
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.views import VIEWS, View
@@ -19,7 +21,7 @@ from raysweep.spec.config import PROTOCOLS
 
 # Of a trial that several sweeps share, the end that is worth most; a later run may go on after a stop.
 _MOST_FINAL = ("finished", "diverged", "stopped", "failed")
-_SCORE_COLUMNS = ("mse", *SKILLS, "num_targets", "eval_set_hash", "horizon", "reason")
+_SCORE_COLUMNS = ("mse", *SKILLS, "num_targets", "eval_set_hash", "horizon", "reason", "block_errors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,8 @@ class Ranking:
         num_failed: Trials that failed.
         num_old: Trials of the same series and fold that no sweep asks for any more.
         num_old_elsewhere: Such trials of a series or fold that has no ranking; on the last ranking only.
+        claims: What may be said of the configs that have enough seeds.
+        optimism: What became of the configs that were chosen to be confirmed; None if none were.
         has_other_folds: Whether the series has rankings for other values of the view's fold key.
         apart: Why these aren't in the ranking before; empty if it is the first of its series and fold.
     """
@@ -58,6 +62,8 @@ class Ranking:
     num_old: int = 0
     num_old_elsewhere: int = 0
     apart: str = ""
+    claims: Claims = field(default_factory=Claims)
+    optimism: Optimism | None = None
     has_other_folds: bool = False
 
 
@@ -152,10 +158,14 @@ def _rank_contest(
 
 def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View) -> Ranking:
     first = group.iloc[0]
+    found = optimism(group, view)
+    group = with_fresh_seeds_alone(group)
     scored = group[group["is_scored"]]
     # Every scored trial of the group tells the same of what it was scored on.
     about = scored.iloc[0] if len(scored) else None
     hashes = {} if about is None else {prefix: str(about[f"{prefix}.eval_set_hash"]) for prefix in view.parts}
+    baselines = baseline_rows(references, hashes, view)
+    claims = claim(group, baselines, view)
     keys = tuple(name for name in group.columns if name in CONFIG_KEYS or name.startswith("model."))
     return Ranking(
         view=view,
@@ -166,8 +176,10 @@ def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame
         horizon=0 if about is None else int(about[f"{view.selecting}.horizon"]),
         num_targets=0 if about is None else int(about[f"{view.selecting}.num_targets"]),
         keys=keys,
-        rows=standings(group, baseline_rows(references, hashes, view), view, keys),
+        rows=standings(group, baselines, view, keys, claims.rows),
         floors=_floors(scored, own, references, view),
+        claims=claims,
+        optimism=found,
         num_failed=int((group["status"] == "failed").sum()),
     )
 

@@ -12,11 +12,12 @@ from typing import Any
 import pandas as pd
 
 from raysweep.analysis import numerals
+from raysweep.analysis.claim_notes import claim_lines
+from raysweep.analysis.claims import SEEDS_TO_CONFIRM as SEEDS_TO_CONFIRM
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.views import View
 
-SEEDS_TO_CONFIRM = 5
-
+_INTERVAL = " The interval is that of the validation score, over seeds and starts."
 _PART_NAMES = {"val": "validation", "test": "test", "all": "all points"}
 
 
@@ -56,11 +57,17 @@ def _rule_of_view(ranking: Ranking, squared: str) -> str:
         f"Sorted by val_mse_{view.mode}: the mean squared error ({squared}, mean over seeds) of {forecasts} on the "
         "validation part. Test scores and skills are shown and select nothing; skill is 1 - MSE / MSE of the "
         "baseline, on the test part."
+        f"{_INTERVAL if ranking.claims.lack is None else ''}"
     )
 
 
-def remark_of(row: Mapping[Hashable, Any]) -> str:
-    """What is special about one row of `standings`; empty if nothing is."""
+def remark_of(row: Mapping[Hashable, Any], baseline: str = "") -> str:
+    """What is special about one row of `standings`; empty if nothing is.
+
+    Args:
+        row: As a mapping.
+        baseline: The one that claims are made against; see `Claims`.
+    """
     match row["place"]:
         case "baseline":
             return "baseline"
@@ -68,10 +75,16 @@ def remark_of(row: Mapping[Hashable, Any]) -> str:
             first, last = int(row["stopped_from"]), int(row["stopped_to"])
             return f"stopped at epoch {last}" if first == last else f"stopped at epochs {first} to {last}"
         case "diverged":
-            return f"diverged{_share(row, 'num_diverged')}"
+            found = [f"diverged{_share(row, 'num_diverged')}"]
         case "unscored":
             return f"not scored: {row['reason']}" if isinstance(row["reason"], str) else "not scored"
-    return f"stopped{_share(row, 'num_stopped')}" if row["num_stopped"] else ""
+        case _:
+            found = [f"stopped{_share(row, 'num_stopped')}"] if row["num_stopped"] else []
+    if not row["is_confirmed"]:
+        found.append("unconfirmed")
+    if row["against_baseline"] in ("better", "worse"):
+        found.append(f"{row['against_baseline']} than {_spoken(baseline)}")
+    return ", ".join(found)
 
 
 def _share(row: Mapping[Hashable, Any], name: str) -> str:
@@ -88,7 +101,8 @@ def notes_of(ranking: Ranking) -> tuple[str, ...]:
         *_baseline_lines(ranking.view, ranked, baselines),
         *_settings_lines(baselines),
         *_floor_lines(ranking.floors),
-        *_seed_lines(ranked),
+        *claim_lines(ranking),
+        *_stop_lines(ranked),
     ]
     if ranking.num_failed:
         lines.append(f"{numerals.times(ranking.num_failed, 'trial')} failed; the errors are in trials.parquet.")
@@ -143,13 +157,7 @@ def _floor_lines(floors: Mapping[str, float]) -> Iterator[str]:
         )
 
 
-def _seed_lines(ranked: pd.DataFrame) -> Iterator[str]:
-    num_unconfirmed = int((ranked["num_scored"] < SEEDS_TO_CONFIRM).sum())
-    if num_unconfirmed:
-        yield (
-            f"Unconfirmed: {num_unconfirmed:,} of {len(ranked):,} ranked configs "
-            f"{'has' if num_unconfirmed == 1 else 'have'} fewer than five seeds; small differences may be chance."
-        )
+def _stop_lines(ranked: pd.DataFrame) -> Iterator[str]:
     if (ranked["num_stopped"] > 0).any():
         yield (
             "Where seeds were stopped, the score is the mean over those that weren't, which makes it look better "

@@ -5,7 +5,7 @@ Must not know: what the numbers are used for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raysweep.analysis.columns import TABLES_VERSION
+from raysweep.analysis.columns import EPOCHS, TABLES_VERSION
 from raysweep.analysis.export import trials_and_evaluations
 from raysweep.errors import InputError, Problem
 from raysweep.ledger.reader import LedgerReader
@@ -67,6 +67,28 @@ def read_tables(paths: SweepPaths) -> SweepTables:
 def read_epochs(paths: SweepPaths) -> pd.DataFrame:
     """`epochs.parquet` of one sweep as it lies there. Raises `InputError`."""
     return _to_pandas(_read(paths.epochs))
+
+
+def load_epochs(paths: SweepPaths, trial_ids: Collection[str]) -> pd.DataFrame:
+    """The epochs of these trials: from Parquet, or from the ledger where it knows more. Empty where neither is there.
+
+    Args:
+        paths: Of one sweep, whose ledger has been looked at for damage.
+        trial_ids: Some of its trials.
+
+    Raises:
+        LedgerError: If the ledger can't be read.
+        InputError: If a table isn't one that this raysweep can read.
+    """
+    if paths.ledger.is_file():
+        with LedgerReader(paths.ledger, check=False) as reader:
+            if not _is_from(paths.epochs, reader.revision()):
+                rows = [row for trial_id in trial_ids for row in reader.epochs(trial_id)]
+                return pd.DataFrame(rows, columns=list(EPOCHS))
+    if not paths.epochs.is_file():
+        return pd.DataFrame(columns=list(EPOCHS))
+    epochs = read_epochs(paths)
+    return epochs[epochs["trial_id"].isin(trial_ids)]
 
 
 def _load(paths: SweepPaths, check: bool) -> SweepTables:

@@ -33,6 +33,7 @@ from raysweep.spec.config import ProtocolName
 LAGS = (1, 2, 4, 8, 16, 32, 64, 128)
 PENALTIES = (1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # times the number of training windows
 MIN_RIDGE_WINDOWS = 16
+CARRIED_RIDGE = "ridge_from_"  # and the name of the series that it was fitted on
 # Beyond it the ridge is fitted through the normal equations: their memory doesn't grow with the series.
 MAX_SVD_WINDOWS = 20_000
 MAX_BLOCK_VALUES = 4_000_000  # of windows that are copied at once: 32 MB
@@ -43,7 +44,8 @@ class BaselineScore:
     """The score of one baseline on one evaluation set.
 
     Attributes:
-        name: `last_value`, `train_mean`, `ridge`, or `noise_floor`, which is no forecast but a bound to read scores by.
+        name: `last_value`, `train_mean`, `ridge`, `ridge_from_<series>` for one that was fitted on another series, or
+            `noise_floor`, which is no forecast but a bound to read scores by.
         score: Its errors; only `mse` and `rmse` are set for the noise floor.
         settings: For people: the ridge's lags and penalty.
     """
@@ -159,15 +161,83 @@ def _decompose_in_blocks(windows: FloatArray, targets: FloatArray) -> _Decomposi
 
 
 def score_baselines(
-    series: Series, protocol: ProtocolName, origin: float | None, time_steps: int
+    series: Series,
+    protocol: ProtocolName,
+    origin: float | None,
+    time_steps: int,
+    *,
+    ridges: Mapping[Mode, Ridge] | None = None,
+    carried: Mapping[str, Mapping[Mode, Ridge]] | None = None,
 ) -> dict[str, list[BaselineScore]]:
     """All baselines on all evaluation sets of a series, by `eval_set_hash`.
 
-    Under holdout the ridge's lags and penalty are chosen on the validation part, for one-step and autoregressive
-    forecasts apart; under replication it is the least-squares fit on `time_steps` lags, in-sample like all there.
     A series that can't be scaled has none.
+
+    Args:
+        series: What is forecast.
+        protocol: How it is split, scaled and scored.
+        origin: Under holdout, where the test part begins.
+        time_steps: Under replication, the window.
+        ridges: Of `fit_home_ridges` with the same arguments, where they are known already.
+        carried: The ridges of other series, by name. They see the series scaled as models do that were trained
+            elsewhere: by its own training part. Where a part begins before their lags have passed, they have no score.
     """
-    sets = [
+    sets = _scorable_sets(series, protocol, origin, time_steps)
+    if not sets:
+        return {}
+    if ridges is None:
+        ridges = fit_home_ridges(series, protocol, origin, time_steps)
+    scaler = fit_scaler(series.values, protocol, origin)
+    scaled = scaler.transform(series.values)
+    scale = metrics.naive_scale(series.values[: scaling_end(len(series.values), protocol, origin)])
+    named = {"ridge": ridges, **{f"{CARRIED_RIDGE}{name}": found for name, found in (carried or {}).items()}}
+
+    scores: dict[str, list[BaselineScore]] = {}
+    for eval_set in sets:
+        forecasts = {
+            "last_value": (_repeat_last(scaled, eval_set), ""),
+            "train_mean": (np.zeros_like(_repeat_last(scaled, eval_set)), ""),
+        }
+        for name, by_mode in named.items():
+            ridge = by_mode.get(eval_set.mode)
+            if ridge is not None and ridge.lags <= eval_set.starts[0]:
+                settings = f"lags {ridge.lags}, penalty {ridge.penalty:g}"
+                forecasts[name] = (_forecast(ridge, scaled, eval_set), settings)
+        errors = {
+            name: score_forecasts(series.values, scaler.inverse(forecast), eval_set, scale=scale)
+            for name, (forecast, _) in forecasts.items()
+        }
+        references = {name: score.mse for name, score in errors.items()}
+        scores[eval_set.digest] = [
+            BaselineScore(name=name, score=with_skills(errors[name], references), settings=settings)
+            for name, (_, settings) in forecasts.items()
+        ]
+        if eval_set.mode == "batch":
+            floor = metrics.noise_floor(series.values[eval_set.starts])
+            scores[eval_set.digest].append(BaselineScore(name="noise_floor", score=Score.of_variance(floor, eval_set)))
+    return scores
+
+
+def fit_home_ridges(
+    series: Series, protocol: ProtocolName, origin: float | None, time_steps: int
+) -> Mapping[Mode, Ridge]:
+    """The ridge of a series for each mode; empty where it can't be fitted.
+
+    Under holdout lags and penalty are chosen on the validation part, for one-step and autoregressive forecasts apart;
+    under replication it is the least-squares fit on `time_steps` lags, in-sample like all there.
+    """
+    sets = _scorable_sets(series, protocol, origin, time_steps)
+    if not sets:
+        return {}
+    scaler = fit_scaler(series.values, protocol, origin)
+    return _choose_ridges(scaler.transform(series.values), scaler, sets, protocol, origin, time_steps)
+
+
+def _scorable_sets(series: Series, protocol: ProtocolName, origin: float | None, time_steps: int) -> list[EvalSet]:
+    """What baselines can be scored on; nothing of a series that can't be scaled."""
+    if why_unscalable(series.values, protocol, origin, name=series.name):
+        return []
+    return [
         eval_set
         for eval_set in eval_sets(
             data_digest=series.digest,
@@ -184,38 +254,6 @@ def score_baselines(
             time_steps=time_steps if protocol == "replication" else 1,
         )
     ]
-    if not sets or why_unscalable(series.values, protocol, origin, name=series.name):
-        return {}
-    scaler = fit_scaler(series.values, protocol, origin)
-    scaled = scaler.transform(series.values)
-    scale = metrics.naive_scale(series.values[: scaling_end(len(series.values), protocol, origin)])
-    ridges = _choose_ridges(scaled, scaler, sets, protocol, origin, time_steps)
-
-    scores: dict[str, list[BaselineScore]] = {}
-    for eval_set in sets:
-        forecasts = {
-            "last_value": (_repeat_last(scaled, eval_set), ""),
-            "train_mean": (np.zeros_like(_repeat_last(scaled, eval_set)), ""),
-        }
-        if eval_set.mode in ridges:
-            ridge = ridges[eval_set.mode]
-            forecasts["ridge"] = (
-                _forecast(ridge, scaled, eval_set),
-                f"lags {ridge.lags}, penalty {ridge.penalty:g}",
-            )
-        errors = {
-            name: score_forecasts(series.values, scaler.inverse(forecast), eval_set, scale=scale)
-            for name, (forecast, _) in forecasts.items()
-        }
-        references = {name: score.mse for name, score in errors.items()}
-        scores[eval_set.digest] = [
-            BaselineScore(name=name, score=with_skills(errors[name], references), settings=settings)
-            for name, (_, settings) in forecasts.items()
-        ]
-        if eval_set.mode == "batch":
-            floor = metrics.noise_floor(series.values[eval_set.starts])
-            scores[eval_set.digest].append(BaselineScore(name="noise_floor", score=Score.of_variance(floor, eval_set)))
-    return scores
 
 
 def _choose_ridges(

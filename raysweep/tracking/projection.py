@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from raysweep.ledger.reader import LedgerReader, Row
@@ -20,10 +21,8 @@ from raysweep.tracking.desired import METRICS, desired_sweep, desired_trial
 from raysweep.tracking.errors import RunError
 from raysweep.tracking.processes import is_driver_alive
 from raysweep.tracking.report import SyncReport
-from raysweep.tracking.runs import OWN_TAGS, POINTS_TAG, SUPERSEDED_TAG, TRIAL_TAG, DesiredRun, KnownRun
+from raysweep.tracking.runs import OWN_TAGS, POINTS_TAG, SUPERSEDED_TAG, SWEEP, TRIAL_TAG, DesiredRun, KnownRun
 from raysweep.tracking.server import TrackingServer
-
-_SWEEP = ""  # stands for the sweep's own run among those of its trials
 
 
 @dataclass
@@ -62,6 +61,11 @@ class Projection:
     def num_writes(self) -> int:
         """How often MLflow has taken something, over all calls of `sync`."""
         return self._server.num_writes
+
+    @property
+    def runs(self) -> Mapping[str, KnownRun]:
+        """The runs as they were after a `sync` that was complete, by trial; the sweep's own under `SWEEP`."""
+        return self._runs or {}
 
     def forget(self) -> None:
         """The next `sync` reads the whole ledger, and asks MLflow for all that it holds."""
@@ -109,7 +113,7 @@ class Projection:
         if self._runs is None:
             self._runs = self._find_runs(ledger_id)
         parent = self._converge(
-            _SWEEP,
+            SWEEP,
             desired_sweep(
                 list(self._rows.values()), first, last, sweep=sweep, ledger_id=ledger_id, is_driver_alive=is_alive
             ),
@@ -140,7 +144,7 @@ class Projection:
         self._server.open()
         found: dict[str, KnownRun] = {}
         for run in self._server.runs_of(ledger_id):
-            trial_id = run.tags.get(TRIAL_TAG, _SWEEP)
+            trial_id = run.tags.get(TRIAL_TAG, SWEEP)
             rival = found.get(trial_id)
             if SUPERSEDED_TAG in run.tags:
                 if not run.is_deleted:

@@ -16,6 +16,7 @@ class SyncReport:
         replaced: Runs that said something that the ledger doesn't: deleted, and made anew.
         kept_deleted: Runs that somebody has deleted in MLflow, and that were left so.
         points: Points of metrics that were sent.
+        pictures: Pictures of a report that were sent.
         problems: A line for each run that MLflow refuses.
         seconds: How long it took.
     """
@@ -28,9 +29,12 @@ class SyncReport:
     points: int
     problems: tuple[str, ...]
     seconds: float
+    pictures: int = 0
 
     def __str__(self) -> str:
         done = {"new": self.created, "updated": self.updated, "made anew": self.replaced}
+        if self.pictures:
+            done["picture" if self.pictures == 1 else "pictures"] = self.pictures
         text = ", ".join(f"{count} {name}" for name, count in done.items() if count) or "nothing to do"
         if self.kept_deleted:
             text += f"; {self.kept_deleted} deleted in MLflow and left so"

@@ -21,6 +21,8 @@ TRIAL_TAG = "raysweep.trial_id"
 POINTS_TAG = "raysweep.points"  # digest of all points; written after them, so it vouches for them
 SUPERSEDED_TAG = "raysweep.superseded"  # of a run that was deleted by raysweep itself, to be made anew
 
+SWEEP = ""  # stands for the sweep's own run among those of its trials
+
 _MAX_TAG_LENGTH = 5000  # of older servers; the newest take 8000
 _MAX_PARAM_LENGTH = 6000
 

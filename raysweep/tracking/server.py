@@ -163,6 +163,15 @@ class TrackingServer:
         if run.points is not None:
             run.points |= points
 
+    def put_pictures(self, run: KnownRun, contents: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        """Puts SVG files among a run's artifacts, in place of those of the same name; then sets tags."""
+        with self._calls(run.run_id):
+            for name, text in contents.items():
+                self._mlflow.log_text(run.run_id, text, f"figures/{name}")
+            for key, value in tags.items():
+                self._mlflow.set_tag(run.run_id, key, value)
+        run.tags |= tags
+
     def remove_tags(self, run: KnownRun, names: Iterable[str]) -> None:
         """Takes tags away that are there."""
         with self._calls(run.run_id):

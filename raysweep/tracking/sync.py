@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from raysweep.errors import LedgerError
@@ -19,7 +20,7 @@ def sync_ledger(
     restore_deleted: bool = False,
     lock_seconds: float = 5.0,
 ) -> SyncReport:
-    """Brings MLflow to what the ledger says; a second call finds nothing to do.
+    """Brings MLflow to what the ledger says, and a report's pictures with it; a second call finds nothing to do.
 
     Args:
         paths: Whose ledger.
@@ -38,9 +39,12 @@ def sync_ledger(
     lock.acquire(lock_seconds)
     with lock:
         # Seconds of import, which a command that only asks whether it can start should not pay.
+        from raysweep.tracking.pictures import upload_pictures
         from raysweep.tracking.projection import Projection
         from raysweep.tracking.server import TrackingServer
 
         with mlflow_logs_in(paths.tracking_log, uri):
             server = TrackingServer(uri, paths.name)
-            return Projection(paths, server, restore_deleted=restore_deleted).sync()
+            projection = Projection(paths, server, restore_deleted=restore_deleted)
+            report = projection.sync()
+            return replace(report, pictures=upload_pictures(paths, server, projection.runs))

@@ -16,6 +16,7 @@ from typing import Any
 from raysweep.ledger.database import register_checksum
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ConfigRow, EpochRow, EvaluationRow, Phase, Status, TrialEnd, TrialFacts, TrialRow
+from raysweep.ledger.schema import to_sql
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
 from raysweep.spec.config import Config, ProtocolName, TrainSettings, config_id, trial_id
@@ -53,6 +54,7 @@ class FakeTrial:
     model_digest: str = "code-1"
     metric: str = "1"
     phase: Phase | None = None
+    error: str = "ValueError: broken"
 
     @cached_property
     def config(self) -> Config:
@@ -228,7 +230,7 @@ def _run(writer: LedgerWriter, trial: FakeTrial, finished: set[str]) -> None:
     end = TrialEnd(
         status=trial.status,
         finished_at=STARTED_AT + 100,
-        error="ValueError: broken" if trial.status == "failed" else None,
+        error=trial.error if trial.status == "failed" else None,
         scores=measured if trial.status == "finished" else {},
     )
     writer.end_trial(trial.trial_id, end, trial.evaluations())
@@ -254,6 +256,6 @@ def write_large_ledger(paths: SweepPaths, *, num_trials: int, num_epochs: int) -
         )
         marks = ", ".join("?" * len(dataclasses.fields(EvaluationRow)))
         names = ", ".join(column.name for column in dataclasses.fields(EvaluationRow))
-        scores = [tuple(vars(row).values()) for trial in trials for row in trial.evaluations()]
+        scores = [tuple(map(to_sql, vars(row).values())) for trial in trials for row in trial.evaluations()]
         connection.executemany(f"INSERT INTO evaluations ({names}) VALUES ({marks})", scores)
     return paths

@@ -66,11 +66,11 @@ def test_one_table_a_mode_sorted_by_its_validation_score_alone(paths: SweepPaths
 def test_baselines_stand_at_their_place_without_a_rank(paths: SweepPaths) -> None:
     board = boards(paths, [FakeTrial(val=99.0), lstm(val=100.0), FakeTrial(model="vq", val=500.0)])[0]
     assert cells(board, "rank", "model", "remark") == [
-        ("1", "att", ""),
+        ("1", "att", "unconfirmed"),
         ("-", "ridge", "baseline"),
-        ("2", "lstm", ""),
+        ("2", "lstm", "unconfirmed"),
         ("-", "last value", "baseline"),
-        ("3", "vq", ""),
+        ("3", "vq", "unconfirmed"),
         ("-", "train mean", "baseline"),
     ]
     assert [row.style for row in board.rows] == ["ranked", "baseline", "ranked", "baseline", "ranked", "baseline"]
@@ -110,7 +110,7 @@ def test_stopped_trials_are_below_and_unranked_however_good(paths: SweepPaths) -
     ]
     one_step, far = boards(paths, trials, baselines=False)
     assert cells(one_step, "rank", "model", "val MSE", "test MSE", "remark") == [
-        ("1", "done", "10.00", "60.00", ""),
+        ("1", "done", "10.00", "60.00", "unconfirmed"),
         ("-", "late", "0.2000", "-", "stopped at epoch 9"),
         ("-", "early", "0.1000", "-", "stopped at epoch 1"),
     ]
@@ -121,7 +121,9 @@ def test_stopped_trials_are_below_and_unranked_however_good(paths: SweepPaths) -
 def test_a_config_of_which_some_seeds_were_stopped_says_so(paths: SweepPaths) -> None:
     trials = [FakeTrial(seed=0, val=10.0), FakeTrial(seed=1, status="stopped"), FakeTrial(seed=2, status="stopped")]
     board = boards(paths, trials, baselines=False)[0]
-    assert cells(board, "rank", "seeds", "val MSE", "remark") == [("1", "1", "10.00", "stopped with 2 of 3 seeds")]
+    assert cells(board, "rank", "seeds", "val MSE", "remark") == [
+        ("1", "1", "10.00", "stopped with 2 of 3 seeds, unconfirmed")
+    ]
     assert "look better" in line(board, "seeds were stopped")
 
 
@@ -136,11 +138,11 @@ def test_diverged_shares_the_worst_rank_and_has_no_score(paths: SweepPaths) -> N
     ]
     board = boards(paths, trials, baselines=False)[0]
     assert cells(board, "rank", "model", "val MSE", "test MSE", "remark") == [
-        ("1", "fine", "1,000", "60.00", ""),
-        ("2", "huge", "inf", "60.00", ""),
-        ("3", "bad", "-", "-", "diverged"),
-        ("3", "worse", "-", "-", "diverged"),
-        ("3", "mixed", "-", "-", "diverged with 1 of 2 seeds"),
+        ("1", "fine", "1,000", "60.00", "unconfirmed"),
+        ("2", "huge", "inf", "60.00", "unconfirmed"),
+        ("3", "bad", "-", "-", "diverged, unconfirmed"),
+        ("3", "worse", "-", "-", "diverged, unconfirmed"),
+        ("3", "mixed", "-", "-", "diverged with 1 of 2 seeds, unconfirmed"),
     ]
 
 
@@ -212,7 +214,7 @@ def test_trials_without_a_score_stand_with_those_of_the_same_data(tmp_path: Path
     found = compare([one, two])
     assert [cells(board, "sweep", "remark")[-1] for board in found[:2]] == [
         ("one", "stopped at epoch 2"),
-        ("two", "diverged"),
+        ("two", "diverged, unconfirmed"),
     ]
 
 
@@ -291,8 +293,8 @@ def test_a_narrow_screen_loses_columns_but_never_half_a_number(paths: SweepPaths
     assert full.fitted(whole) == full
     assert full.fitted(whole - 1).no_room_for == ("seconds",)
     narrow = full.fitted(100)
-    assert narrow.no_room_for == ("train windows", "params", "seconds")
-    assert narrow.lines_below[0] == "A wider terminal also shows train windows, params, seconds."
+    assert narrow.no_room_for == ("skill mean", "train windows", "params", "seconds")
+    assert narrow.lines_below[0] == "A wider terminal also shows skill mean, train windows, params, seconds."
     assert cells(narrow, "rank", "model", "val MSE", "remark") == cells(full, "rank", "model", "val MSE", "remark")
     assert [column.title for column in full.fitted(1).columns] == [
         *("rank", "model", "window", "learning rate", "val MSE", "test MSE", "skill ridge", "remark")
@@ -322,23 +324,15 @@ def test_the_end_of_a_shared_trial_is_believed_before_its_stop(tmp_path: Path) -
     ended = write_ledger(sweep_paths(tmp_path, "ended"), [FakeTrial(val=10.0), lstm(status="diverged", val=NAN)])
     board = compare([stopped, ended])[0]
     assert cells(board, "rank", "model", "val MSE")[0] == ("1", "att", "10.00")
-    assert cells(board, "rank", "model", "remark")[-1] == ("2", "lstm", "diverged")
+    assert cells(board, "rank", "model", "remark")[-1] == ("2", "lstm", "diverged, unconfirmed")
 
 
 def test_a_part_that_could_not_be_scored_gives_a_dash_and_no_rank(paths: SweepPaths) -> None:
     board = boards(paths, [FakeTrial(num_targets=0), lstm(val=10.0)], baselines=False)[0]
     assert cells(board, "rank", "model", "val MSE", "remark") == [
-        ("1", "lstm", "10.00", ""),
+        ("1", "lstm", "10.00", "unconfirmed"),
         ("-", "att", "-", "not scored"),
     ]
-
-
-def test_unconfirmed_until_five_seeds(paths: SweepPaths) -> None:
-    trials = [*(FakeTrial(seed=seed) for seed in range(5)), lstm()]
-    board = boards(paths, trials)[0]
-    assert line(board, "Unconfirmed").startswith("Unconfirmed: 1 of 2 ranked configs has fewer than five seeds")
-    board = boards(paths, trials[:5])[0]
-    assert not [line for line in board.lines_below if "Unconfirmed" in line]
 
 
 def test_noise_floor_of_both_parts_in_both_modes(paths: SweepPaths) -> None:

@@ -15,27 +15,28 @@ Sorted by val_mse_batch: the mean squared error (squared ppm, mean over seeds) o
 part. Test scores and skills are shown and select nothing; skill is 1 - MSE / MSE of the baseline, on the test part.
 
 | rank | model      | window | learning rate | seeds | val MSE | test MSE | skill last | skill mean | skill ridge \
-| train windows | params | seconds | remark   |
+| train windows | params | seconds | remark                |
 | ---: | ---------- | -----: | ------------: | ----: | ------: | -------: | ---------: | ---------: | ----------: \
-| ------------: | -----: | ------: | -------- |
+| ------------: | -----: | ------: | --------------------- |
 |    1 | att        |    112 |         0.001 |     2 |   83.00 |    130.0 |      +0.68 |      +0.86 |       -0.30 \
-|         1,234 |  4,321 |       3 |          |
+|         1,234 |  4,321 |       3 | unconfirmed           |
 |    - | ridge      |      - |             - |     - |   100.0 |    100.0 |      +0.75 |      +0.89 |       +0.00 \
-|             - |      - |       - | baseline |
+|             - |      - |       - | baseline              |
 |    2 | lstm       |     64 |        0.0003 |     1 |   120.0 |    99.00 |      +0.75 |      +0.89 |       +0.01 \
-|         1,234 |  4,321 |       3 |          |
+|         1,234 |  4,321 |       3 | unconfirmed           |
 |    - | last value |      - |             - |     - |   400.0 |    400.0 |      +0.00 |      +0.56 |       -3.00 \
-|             - |      - |       - | baseline |
+|             - |      - |       - | baseline              |
 |    - | train mean |      - |             - |     - |   900.0 |    900.0 |      -1.25 |      +0.00 |       -8.00 \
-|             - |      - |       - | baseline |
+|             - |      - |       - | baseline              |
 |    3 | vq\\_       |    112 |         0.001 |     1 |       - |        - |          - |          - |           - \
-|         1,234 |  4,321 |       3 | diverged |
+|         1,234 |  4,321 |       3 | diverged, unconfirmed |
 
 - 1 of 3 ranked configs beats the best baseline on validation (ridge, MSE 100.0).
 - Settings of ridge: lags 32, penalty 0.1.
 - Noise floor, estimated from second differences: MSE 16.00 (RMSE 4.000) on validation, MSE 16.00 (RMSE 4.000) on \
 test. No forecast of points that weren't trained on can be expected to have a lower error.
-- Unconfirmed: 3 of 3 ranked configs have fewer than five seeds; small differences may be chance.
+- Unconfirmed: 3 of 3 configs have fewer than 5 seeds. Nothing is claimed of them: small differences may be chance.
+- The lowest of 2 such scores is lower than that config's next seeds will be: luck helped to make it the lowest.
 """
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raysweep.forecasting import baselines
-from raysweep.forecasting.baselines import Ridge, fit_ridges, score_baselines
+from raysweep.forecasting.baselines import Ridge, fit_home_ridges, fit_ridges, score_baselines
 from raysweep.forecasting.protocol import eval_sets, holdout_borders
 from tests.forecasting.builders import make_series, noisy_wave
 
@@ -143,3 +143,28 @@ def test_the_memory_of_a_fit_does_not_grow_with_the_series() -> None:
 def test_an_unstable_ridge_is_not_chosen_but_scored_as_it_is() -> None:
     exploding = Ridge(lags=1, penalty=0.0, coefficients=np.array([[3.0], [0.0]]))
     assert not np.isfinite(exploding.forecast(np.full((1, 1, 1), 1e300), 50)).all()
+
+
+def test_a_ridge_is_carried_over_in_scaled_units() -> None:
+    home = make_series(noisy_wave(400), name="home")
+    away = make_series(3 * noisy_wave(400) + 7, name="away")  # the same in scaled units
+    ridges = fit_home_ridges(home, "holdout", 0.85, 8)
+    for scores in score_baselines(away, "holdout", 0.85, 8, carried={"home": ridges}).values():
+        by_name = {each.name: each for each in scores}
+        carried, at_home = by_name["ridge_from_home"], by_name["ridge"]
+        assert carried.score.mse == pytest.approx(at_home.score.mse)
+        assert carried.score.skill_ridge == pytest.approx(0.0, abs=1e-9)
+        assert carried.settings == at_home.settings
+
+
+def test_a_carried_ridge_never_sees_points_before_the_series() -> None:
+    home, away = make_series(noisy_wave(400), name="home"), make_series(noisy_wave(100), name="away")
+    long = next(fit_ridges(noisy_wave(400), 80, [0.1]))
+    scores = score_baselines(away, "holdout", 0.85, 8, carried={home.name: {"batch": long, "regressive": long}})
+    parts = {
+        each.digest: each.part
+        for each in eval_sets(data_digest=away.digest, num_points=100, protocol="holdout", origin=0.85, time_steps=8)
+    }
+    # Validation begins at point 70, the test part at 85.
+    with_carried = {parts[digest] for digest, found in scores.items() if any("home" in each.name for each in found)}
+    assert with_carried == {"test"}

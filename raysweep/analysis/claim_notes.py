@@ -1,0 +1,123 @@
+"""Sentences on what may be claimed: who may be the best, what differs from the best baseline, what isn't known.
+
+Must not know: how it was found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from raysweep.analysis import numerals
+from raysweep.analysis.claims import MOST_COMPARED, SEEDS_TO_CONFIRM, Claims
+from raysweep.analysis.confidence_set import SIZE
+from raysweep.analysis.phases import Optimism
+from raysweep.analysis.ranking import Ranking
+from raysweep.analysis.resampling import LEAST_INDEPENDENT_BLOCKS
+
+_STRETCH = "It holds for stretches of the series like this one; what the series does elsewhere is another question."
+
+
+def claim_lines(ranking: Ranking) -> Iterator[str]:
+    """What must be read after a table before one of its differences is believed, a line each."""
+    claims = ranking.claims
+    match claims.lack:
+        case "seeds":
+            pass
+        case "in-sample":
+            yield "No intervals and no claims: in-sample scores don't tell how a config does on other points."
+        case "errors":
+            yield (
+                f"No intervals and no claims: the errors by block of starts of some configs are missing, zero or not "
+                f"finite. {_all_first(claims)}"
+            )
+        case "blocks":
+            yield _too_few_blocks(ranking)
+        case None:
+            yield from _set_lines(ranking)
+    yield from _unconfirmed_lines(ranking)
+    if ranking.optimism is not None:
+        yield from _optimism_lines(ranking.rows, ranking.optimism, ranking.view.is_score_of_forecasts)
+
+
+def _too_few_blocks(ranking: Ranking) -> str:
+    claims = ranking.claims
+    ahead = f" up to {ranking.horizon} steps ahead" if ranking.horizon > 1 else ""
+    return (
+        f"No intervals and no claims: the validation part has room for only {claims.num_apart} stretches of forecasts"
+        f"{ahead} that share no point, and {LEAST_INDEPENDENT_BLOCKS} are needed to tell how errors vary along the "
+        f"series. {_all_first(claims)}"
+    )
+
+
+def _all_first(claims: Claims) -> str:
+    return "All confirmed configs share rank 1." if claims.num_confirmed > 1 else ""
+
+
+def _set_lines(ranking: Ranking) -> Iterator[str]:
+    claims, rows = ranking.claims, ranking.rows
+    compared = f"the {claims.num_compared} confirmed configs"
+    if claims.num_confirmed > MOST_COMPARED:
+        compared = f"the {MOST_COMPARED} best of {claims.num_confirmed:,} confirmed configs"
+    num_best = int(rows["is_best"].sum())
+    if claims.num_compared > 1:
+        found = f"Rank 1 is shared by the {num_best} that may be the best of {compared}"
+        if num_best == claims.num_compared:
+            found = f"Rank 1 is shared by {compared}: none is known to be worse than another"
+        elif num_best == 1:
+            found = f"{config_in_words(rows[rows['is_best']].iloc[0])} is known to be the best of {compared}"
+        yield f"{found} (model confidence set at {SIZE:.0%}, over seeds and blocks of starts). {_STRETCH}"
+    if claims.baseline:
+        better, worse = ((rows["against_baseline"] == word).sum() for word in ("better", "worse"))
+        yield (
+            f"Against {claims.baseline.replace('_', ' ')}, start by start: {better} of {compared} "
+            f"{'is' if better == 1 else 'are'} better, {worse} worse, and {claims.num_compared - better - worse} can't "
+            f"be told from it ({1 - SIZE:.0%} for all of them together)."
+        )
+
+
+def _unconfirmed_lines(ranking: Ranking) -> Iterator[str]:
+    rows = ranking.rows
+    configs = rows[rows["place"].isin(["ranked", "diverged"])]
+    num_unconfirmed = int((~configs["is_confirmed"].astype("bool")).sum())
+    if not num_unconfirmed:
+        return
+    have = "has" if num_unconfirmed == 1 else "have"
+    few = f"Unconfirmed: {num_unconfirmed:,} of {len(configs):,} configs {have} fewer than {SEEDS_TO_CONFIRM} seeds"
+    if len(ranking.claims.rows):
+        yield f"{few}; they stand below, without a rank, and nothing is claimed of them."
+        return
+    yield f"{few}. Nothing is claimed of them: small differences may be chance."
+    num_ranked = int((configs["place"] == "ranked").sum())
+    if num_ranked > 1:
+        yield (
+            f"The lowest of {num_ranked:,} such scores is lower than that config's next seeds will be: luck helped to "
+            "make it the lowest."
+        )
+
+
+def _optimism_lines(rows: pd.DataFrame, found: Optimism, is_mse: bool) -> Iterator[str]:
+    score = "MSE" if is_mse else "loss"
+    by = "one seed" if found.num_seeds == 1 else f"{found.num_seeds} seeds"
+    name = config_in_words(rows.loc[[found.config_id]].iloc[0])
+    yield (
+        f"{name} was chosen as the best of {found.num_explored:,} by {by}, with "
+        f"{score} {numerals.score(found.explored)}; with {numerals.times(found.num_fresh, 'fresh seed')} its {score} "
+        f"is {numerals.score(found.fresh)}, {_more(found.fresh / found.explored - 1)} than it was chosen for."
+    )
+    if found.num_chosen > 1:
+        yield (
+            f"In the mean the {found.num_chosen} chosen configs have {_more(found.excess)} {score} with fresh seeds "
+            "than they were chosen for."
+        )
+
+
+def _more(share: float) -> str:
+    return f"{abs(share):.0%} {'more' if share >= 0 else 'less'}"
+
+
+def config_in_words(row: pd.Series) -> str:
+    """Such as `att (window 64, learning rate 0.003)`."""
+    settings = f"window {numerals.setting(row['train.time_steps'])}"
+    return f"{row['model']} ({settings}, learning rate {numerals.setting(row['train.learning_rate'])})"

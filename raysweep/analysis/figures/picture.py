@@ -1,0 +1,54 @@
+"""A picture with the words that go with it, and how it becomes a file. Must not know: what it shows."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from raysweep.analysis.figures.style import PNG_DPI, styled
+from raysweep.analysis.files import replace_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A drawn figure and what it says.
+
+    Attributes:
+        figure: Made without pyplot, so that nothing has to be closed.
+        title: A line that no other picture of the same sweeps has.
+        caption: What it shows, in a sentence made of the numbers: the alternative text.
+    """
+
+    figure: Figure
+    title: str
+    caption: str
+
+
+def to_svg(picture: Picture) -> str:
+    """An `<svg>` element that can stand in a page as it is; equal pictures give equal text."""
+    buffer = io.StringIO()
+    with styled():
+        picture.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]  # what comes before is for files alone
+    return re.sub(r"<svg ", f'<svg role="img" aria-label="{escape(picture.caption)}" ', svg, count=1)
+
+
+def save(picture: Picture, file: Path) -> None:
+    """Writes an SVG or PNG file, as its name ends. Raises `StorageError`."""
+    assert file.suffix in (".svg", ".png"), "a picture is SVG or PNG"
+    if file.suffix == ".svg":
+        text = f'<?xml version="1.0" encoding="utf-8"?>\n{to_svg(picture)}'
+        replace_file(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        return
+    with styled():
+        about = {"Title": picture.title, "Description": picture.caption, "Software": None}
+        replace_file(
+            file,
+            lambda temporary: picture.figure.savefig(temporary, format="png", dpi=PNG_DPI, metadata=about),
+        )

@@ -1,0 +1,95 @@
+"""What carries over as heat maps: a matrix for each model, rows trained on, columns forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from raysweep.analysis import numerals
+from raysweep.analysis.figures.picture import Picture
+from raysweep.analysis.figures.style import GRID_COLOR, TEXT_COLOR, WHOLE_WIDTH, new_figure, panel_grid_size, styled
+from raysweep.analysis.transfer import RIDGE, Transfer
+
+CELL_SIZE = 0.62  # inches
+MOST_COLUMNS = 3
+# Skills below -1 are all hopeless; shades are for what lies between that and perfect.
+WORST, BEST = -1.0, 1.0
+SHADES = "Blues"  # darker is better, in grey too
+DARKEST = 0.6  # of the shades: dark text must be readable on it
+
+
+def draw_transfer(transfer: Transfer) -> Picture:
+    """The matrices of one fold and mode."""
+    with styled():
+        models = transfer.models
+        num_rows, num_columns = panel_grid_size(len(models), num_columns=MOST_COLUMNS)
+        homes = list(dict.fromkeys(transfer.cells["trained_on"]))
+        figure = new_figure(WHOLE_WIDTH, num_rows * (len(homes) * CELL_SIZE + 1.1) + 0.3)
+        panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+        for axes, model in zip(panels, models, strict=False):
+            _draw_matrix(axes, transfer, model, homes)
+        for axes in panels[len(models) :]:
+            axes.remove()
+        figure.supxlabel(
+            "large: skill against the last value (darker is better) · small: against the ridge trained at home on the "
+            "series forecast · framed: at home",
+            fontsize=8.0,
+        )
+    return Picture(figure=figure, title=transfer.title, caption=_caption(transfer))
+
+
+def _draw_matrix(axes: Axes, transfer: Transfer, model: str, homes: list[str]) -> None:
+    records = transfer.cells[transfer.cells["model"] == model].to_dict("records")
+    cells = {(cell["trained_on"], cell["forecast"]): cell for cell in records}
+    for row, home in enumerate(homes):
+        for column, series in enumerate(transfer.series):
+            _draw_cell(axes, row, column, cells.get((home, series)), is_home=home == series)
+    axes.set_xlim(-0.5, len(transfer.series) - 0.5)
+    axes.set_ylim(len(homes) - 0.5, -0.5)
+    axes.set_xticks(range(len(transfer.series)), labels=list(transfer.series))
+    axes.set_yticks(range(len(homes)), labels=homes)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.grid(visible=False)
+    axes.set_xlabel("forecast")
+    axes.set_ylabel("trained on")
+    axes.set_title("ridge (baseline)" if model == RIDGE else model)
+
+
+def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[Hashable, Any] | None, *, is_home: bool) -> None:
+    skill = float("nan") if cell is None else float(cell["skill_last"])
+    corner = column - 0.5, row - 0.5
+    if np.isnan(skill):
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor=GRID_COLOR, linewidth=0, zorder=1))
+        text = numerals.NOT_MEASURED
+    else:
+        shade = float(np.clip((skill - WORST) / (BEST - WORST), 0, 1))
+        face = mpl.colormaps[SHADES](DARKEST * shade)
+        axes.add_patch(Rectangle(corner, 1, 1, facecolor=face, edgecolor="white", linewidth=2, zorder=1))
+        text = numerals.skill(skill)
+    if is_home:
+        inner = column - 0.46, row - 0.46
+        axes.add_patch(Rectangle(inner, 0.92, 0.92, fill=False, edgecolor=TEXT_COLOR, linewidth=1.6, zorder=2))
+    axes.text(column, row - 0.1, text, ha="center", va="center", fontsize=10, zorder=3)
+    if cell is not None and not pd.isna(cell["skill_ridge"]):
+        axes.text(column, row + 0.24, numerals.skill(cell["skill_ridge"]), ha="center", va="center", fontsize=7.5)
+
+
+def _caption(transfer: Transfer) -> str:
+    cells = transfer.cells
+    away = cells[(cells["trained_on"] != cells["forecast"]) & ~cells["is_baseline"]].dropna(subset=["skill_last"])
+    if away.empty:
+        return f"{transfer.title}: no forecast of another series has a score."
+    best = away.sort_values("skill_last").iloc[-1]
+    num_better = int((away["skill_ridge"] > 0).sum())
+    return (
+        f"{transfer.title}: {num_better} of {len(away)} forecasts of series that weren't trained on beat the ridge "
+        f"trained at home; the best, {best['model']} from {best['trained_on']} to {best['forecast']}, has skill "
+        f"{numerals.skill(best['skill_last'])} against the last value."
+    )

@@ -1,0 +1,77 @@
+"""Which seeds of a config its score is taken from, where a sweep explored configs and confirmed the best of them.
+
+A seed that a config was chosen for is lower than others would be: the config was chosen among many because it is. So
+a config that was confirmed is scored by its fresh seeds alone. Must not know: how anything is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from raysweep.analysis.views import View
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimism:
+    """How much too good the scores were that configs were chosen for.
+
+    Attributes:
+        config_id: Of the config that was the best when all were explored.
+        num_explored: Configs that it was chosen from, those that were stopped or diverged among them.
+        num_seeds: Explored seeds behind its score.
+        num_fresh: Fresh seeds.
+        explored: Its score when it was chosen.
+        fresh: Its score with fresh seeds.
+        num_chosen: Configs with fresh scores.
+        excess: By what share fresh scores are higher than explored ones, in the mean over the chosen configs.
+    """
+
+    config_id: str
+    num_explored: int
+    num_seeds: int
+    num_fresh: int
+    explored: float
+    fresh: float
+    num_chosen: int
+    excess: float
+
+
+def with_fresh_seeds_alone(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials, without the explored ones of configs that have results of fresh seeds.
+
+    Args:
+        trials: With `is_scored`; without a column `phase`, nothing was confirmed.
+    """
+    if "phase" not in trials:
+        return trials
+    has_result = trials["is_scored"] | (trials["status"] == "diverged")
+    confirmed = trials.loc[(trials["phase"] == "confirm").fillna(False) & has_result, "config_id"]
+    is_explored = trials["phase"].ne("confirm").fillna(True).astype("bool")
+    return trials[~(trials["config_id"].isin(confirmed) & is_explored)]
+
+
+def optimism(trials: pd.DataFrame, view: View) -> Optimism | None:
+    """What became of the best explored configs of one contest; None where none was chosen by this view's score."""
+    if "phase" not in trials:
+        return None
+    explored = trials[(trials["phase"] == "explore").fillna(False)]
+    fresh = trials[(trials["phase"] == "confirm").fillna(False) & trials["is_scored"]]
+    scored = explored[explored["is_scored"]].groupby("config_id")[view.score]
+    before, after = scored.mean().dropna().sort_values(kind="stable"), fresh.groupby("config_id")[view.score].mean()
+    chosen = set(trials.loc[(trials["phase"] == "confirm").fillna(False), "config_id"])
+    if not chosen or set(before.index[: len(chosen)]) != chosen or before.index[0] not in after:
+        return None  # nothing was chosen, by another score, or the best has no score any more
+    excess = (after / before[after.index] - 1).mean()
+    best = str(before.index[0])
+    return Optimism(
+        config_id=best,
+        num_explored=int(explored.loc[explored["status"] != "failed", "config_id"].nunique()),
+        num_seeds=int(scored.size()[best]),
+        num_fresh=int((fresh["config_id"] == best).sum()),
+        explored=float(before[best]),
+        fresh=float(after[best]),
+        num_chosen=len(after),
+        excess=float(excess),
+    )

@@ -1,0 +1,85 @@
+"""The sections that answer a researcher's questions: which window, what mattered, what carries over.
+
+Must not know: HTML, how the answers are found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from raysweep.analysis.effects import effects, effects_table
+from raysweep.analysis.figures.effects import draw_effects, draw_importances
+from raysweep.analysis.figures.picture import Picture
+from raysweep.analysis.figures.transfer import draw_transfer
+from raysweep.analysis.figures.windows import draw_windows
+from raysweep.analysis.importance import importance_table, importances
+from raysweep.analysis.rank_table import pair_table, rank_tables, value_table
+from raysweep.analysis.ranking import Ranking
+from raysweep.analysis.report.material import Material
+from raysweep.analysis.report.page import Block, Drawing, Section, Text, table_of
+from raysweep.analysis.transfer import transfer_table, transfers
+from raysweep.analysis.windows import answer_of, rule_of, window_panels, window_table
+
+
+def window_section(material: Material) -> Section | None:
+    """Score against window, a picture a series; none where a single window was tried."""
+    panels = [panel for panel in window_panels(material.tables, material.rankings) if not panel.ranking.apart]
+    panels = [panel for panel in panels if panel.points["window"].nunique() > 1]
+    if not panels:
+        return None
+    blocks: list[Block] = [Text(paragraphs=tuple(answer_of(panel) for panel in panels))]
+    for dataset in dict.fromkeys(panel.ranking.dataset for panel in panels):
+        of_series = [panel for panel in panels if panel.ranking.dataset == dataset]
+        unit = material.units.get(dataset, "")
+        material.note(f"drawing score against window: {dataset}")
+        blocks.append(_drawing(draw_windows(of_series, unit), f"windows-{dataset}"))
+        blocks += [table_of(window_table(panel, unit)) for panel in of_series]
+    lead = rule_of(panels[0], material.units.get(panels[0].ranking.dataset, ""))
+    return Section(title="Windows", lead=lead, blocks=tuple(blocks))
+
+
+def choice_section(material: Material) -> Section | None:
+    """Effects all else equal, importance, and average ranks; none where configs differ in nothing."""
+    rankings = [ranking for ranking in material.rankings if not ranking.apart]
+    blocks = [*_effect_blocks(rankings), *_importance_blocks(rankings, material)]
+    for table in rank_tables(rankings):
+        blocks.append(table_of(value_table(table)))
+        blocks += [table_of(pair_table(table, pair)) for pair in table.pairs]
+    if not blocks:
+        return None
+    lead = "The effect of each choice with all else equal, its share of all differences, and average ranks."
+    return Section(title="What mattered", lead=lead, blocks=tuple(blocks))
+
+
+def transfer_section(material: Material) -> Section | None:
+    """What was trained on one series and forecasts another; none where nothing was."""
+    found = transfers(material.tables, material.rankings)
+    if not found:
+        return None
+    blocks: list[Block] = []
+    for transfer in found:
+        material.note(f"drawing {transfer.title}")
+        blocks.append(_drawing(draw_transfer(transfer), transfer.title))
+        blocks.append(table_of(transfer_table(transfer)))
+    lead = "Trained on one series, forecasting another; beside it the ridge trained at home, and the ridge carried over."
+    return Section(title="Transfer", lead=lead, blocks=tuple(blocks))
+
+
+def _effect_blocks(rankings: Sequence[Ranking]) -> list[Block]:
+    found = [one for one in effects(rankings) if len(one.values)]
+    if not found:
+        return []
+    return [_drawing(draw_effects(found), "effects"), *(table_of(effects_table(one)) for one in found)]
+
+
+def _importance_blocks(rankings: Sequence[Ranking], material: Material) -> list[Block]:
+    material.note("taking apart what each choice explains")
+    found = [one for one in importances(rankings) if len(one.shares)]
+    if not found:
+        return []
+    return [_drawing(draw_importances(found), "importances"), *(table_of(importance_table(one)) for one in found)]
+
+
+def _drawing(picture: Picture, name: str) -> Drawing:
+    return Drawing(picture=picture, file=re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.").lower())

@@ -1,0 +1,220 @@
+"""Score against window: for each model the best config that validation finds at each window, and what it cost.
+
+Only for holdout: under replication every window is scored over other points. Must not know: how it is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from raysweep.analysis import numerals
+from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
+from raysweep.analysis.ranking import Ranking
+from raysweep.analysis.remarks import SEEDS_TO_CONFIRM, title_of
+from raysweep.analysis.tables import SweepTables
+
+WINDOW = "train.time_steps"
+SHOWN_PART = "test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowPanel:
+    """One series and fold in one mode.
+
+    Attributes:
+        ranking: Where the configs come from; its order is validation's.
+        points: A row for each model and window that has a ranked config: `model`, `window`, `config_id`, `val`, `test`,
+            `low` and `high` of the test score, `num_seeds`, `num_configs` that it was chosen from, `learning_rate`,
+            `skill_ridge`, `num_train_windows`, `num_steps`, `seconds`, `is_best_of_model` and `is_best`, both by
+            validation. In the order of models and windows.
+        missing: Models and windows none of whose configs has a score.
+        references: Test score of each baseline, and of `noise_floor` where it has one.
+    """
+
+    ranking: Ranking
+    points: pd.DataFrame
+    missing: tuple[tuple[str, int], ...]
+    references: Mapping[str, float]
+
+    @property
+    def best(self) -> Mapping[str, Any] | None:
+        """The point that validation chooses; None if nothing was scored."""
+        chosen = self.points[self.points["is_best"]]
+        return None if chosen.empty else {str(key): value for key, value in chosen.iloc[0].items()}
+
+    @property
+    def models(self) -> list[str]:
+        """In the order of their names."""
+        return [str(name) for name in self.points["model"].unique()]
+
+
+def window_panels(tables: SweepTables, rankings: Sequence[Ranking]) -> list[WindowPanel]:
+    """One panel for each ranking under holdout, in the rankings' order.
+
+    Args:
+        tables: What the rankings were made of.
+        rankings: From `rank`.
+    """
+    steps = tables.trials[tables.trials["status"] == "finished"].groupby("config_id")["num_steps"].mean()
+    chosen = {}
+    for index, ranking in enumerate(rankings):
+        if ranking.view.protocol == "holdout":
+            chosen[index] = _chosen(ranking)
+    configs = {config for rows in chosen.values() for config in rows.index}
+    seeds = _seed_scores(tables, configs)
+    return [_panel(rankings[index], rows, seeds, steps) for index, rows in chosen.items()]
+
+
+def window_table(panel: WindowPanel, unit: str = "") -> Leaderboard:
+    """The panel as a table of text."""
+    columns = (
+        Column(title="model", align="left"),
+        Column(title="window"),
+        Column(title="learning rate"),
+        Column(title="configs", spare=2),
+        Column(title="seeds", spare=1),
+        Column(title="val MSE"),
+        Column(title="test MSE"),
+        Column(title="skill ridge"),
+        Column(title="train windows", spare=4),
+        Column(title="steps", spare=5),
+        Column(title="seconds", spare=6),
+        Column(title="remark", align="left"),
+    )
+    rows = [LeaderboardRow(cells=_cells(point), style="ranked") for point in panel.points.to_dict("records")]
+    return Leaderboard(
+        title=f"{title_of(panel.ranking)}: score against window",
+        rule=rule_of(panel, unit),
+        columns=columns,
+        rows=tuple(rows),
+        notes=tuple(_notes(panel)),
+    )
+
+
+def rule_of(panel: WindowPanel, unit: str = "") -> str:
+    """How a point was chosen, and why windows differ in more than their length."""
+    squared = f"squared {unit}" if unit else "squared units of the data"
+    return (
+        f"At each window, each model's best config by val_mse_{panel.ranking.view.mode}; shown is its mean squared "
+        f"error ({squared}, mean over seeds) on the test part, which selects nothing. A longer window also leaves "
+        "fewer training windows, and with a fixed number of epochs fewer steps: its length isn't all that changes."
+    )
+
+
+def answer_of(panel: WindowPanel) -> str:
+    """What the panel says, in a sentence made of its numbers."""
+    best, name = panel.best, title_of(panel.ranking)
+    if best is None:
+        return f"{name}: no config has a score."
+    sentence = f"{name}: validation chooses {best['model']} at window {best['window']}, test MSE "
+    sentence += numerals.score(best["test"])
+    if not pd.isna(best["skill_ridge"]):
+        sentence += f", skill {numerals.skill(best['skill_ridge'])} against the ridge"
+    of_model = panel.points[panel.points["model"] == best["model"]]
+    if len(of_model) > 1:
+        worst = of_model.loc[of_model["val"].idxmax()]
+        sentence += f"; its worst window on validation is {worst['window']}, test MSE {numerals.score(worst['test'])}"
+    return f"{sentence}."
+
+
+def interval(scores: pd.Series) -> tuple[float, float]:
+    """What is drawn behind a mean over seeds: the lowest and the highest of them; NaN for fewer than five."""
+    if len(scores) < SEEDS_TO_CONFIRM:
+        return float("nan"), float("nan")
+    return float(scores.min()), float(scores.max())
+
+
+def _chosen(ranking: Ranking) -> pd.DataFrame:
+    """The best ranked config of each model and window, by validation."""
+    rows = ranking.rows[(ranking.rows["place"] == "ranked") & ranking.rows[ranking.view.score].notna()]
+    counts = rows.groupby(["model", WINDOW])[WINDOW].transform("size")
+    # The rows come best first.
+    chosen = rows.assign(num_configs=counts).drop_duplicates(["model", WINDOW])
+    return chosen.sort_values(["model", WINDOW])
+
+
+def _seed_scores(tables: SweepTables, configs: set[str]) -> dict[tuple[str, str], pd.Series]:
+    """By config and mode the test scores of its seeds."""
+    rows = tables.evaluations
+    rows = rows[rows["config_id"].isin(configs) & (rows["kind"] == "trial") & (rows["part"] == SHOWN_PART)]
+    rows = rows[rows["is_current"].astype("bool") & (rows["dataset"] == rows["eval_dataset"])]
+    rows = rows.sort_values("horizon", kind="stable").drop_duplicates(["trial_id", "mode"], keep="last")
+    return {(str(config), str(mode)): scores for (config, mode), scores in rows.groupby(["config_id", "mode"])["mse"]}
+
+
+def _panel(
+    ranking: Ranking, chosen: pd.DataFrame, seeds: Mapping[tuple[str, str], pd.Series], steps: pd.Series
+) -> WindowPanel:
+    nothing = pd.Series(dtype="float64")
+    bounds = [interval(seeds.get((config, str(ranking.view.mode)), nothing)) for config in chosen.index]
+    points = pd.DataFrame(
+        {
+            "model": chosen["model"].astype("str"),
+            "window": chosen[WINDOW].astype("int64"),
+            "config_id": chosen.index,
+            "val": chosen["val.mse"],
+            "test": chosen["test.mse"],
+            "low": [low for low, _ in bounds],
+            "high": [high for _, high in bounds],
+            "num_seeds": chosen["num_scored"],
+            "num_configs": chosen["num_configs"],
+            "learning_rate": chosen["train.learning_rate"],
+            "skill_ridge": chosen["test.skill_ridge"],
+            "num_train_windows": chosen["num_train_windows"],
+            "num_steps": steps.reindex(chosen.index),
+            "seconds": chosen["train_seconds"],
+        }
+    ).reset_index(drop=True)
+    points["is_best_of_model"] = points["val"] == points.groupby("model")["val"].transform("min")
+    points["is_best"] = points.index == (points["val"].idxmin() if len(points) else -1)
+    configs = ranking.rows[ranking.rows["place"] != "baseline"]
+    asked = {(str(model), int(window)) for model, window in zip(configs["model"], configs[WINDOW], strict=True)}
+    found = set(zip(points["model"], points["window"], strict=True))
+    baselines = ranking.rows[ranking.rows["place"] == "baseline"]
+    references = dict(zip(baselines["model"].astype("str"), baselines["test.mse"].astype("float64"), strict=True))
+    if SHOWN_PART in ranking.floors and ranking.view.mode == "batch":
+        references["noise_floor"] = ranking.floors[SHOWN_PART]
+    return WindowPanel(ranking=ranking, points=points, missing=tuple(sorted(asked - found)), references=references)
+
+
+def _cells(point: Mapping[Any, Any]) -> tuple[str, ...]:
+    remark = "best of all" if point["is_best"] else "best of its model" if point["is_best_of_model"] else ""
+    numbers = [point["num_train_windows"], point["num_steps"]]
+    return (
+        point["model"],
+        str(point["window"]),
+        numerals.setting(point["learning_rate"]),
+        numerals.count(point["num_configs"]),
+        numerals.count(point["num_seeds"]),
+        numerals.score(point["val"]),
+        _test_score(point),
+        numerals.NOT_MEASURED if pd.isna(point["skill_ridge"]) else numerals.skill(point["skill_ridge"]),
+        *(numerals.NOT_MEASURED if pd.isna(number) else numerals.count(number) for number in numbers),
+        numerals.NOT_MEASURED if pd.isna(point["seconds"]) else numerals.seconds(point["seconds"]),
+        remark,
+    )
+
+
+def _test_score(point: Mapping[Any, Any]) -> str:
+    score = numerals.score(point["test"])
+    if pd.isna(point["low"]):
+        return score
+    return f"{score} ({numerals.score(point['low'])} to {numerals.score(point['high'])})"
+
+
+def _notes(panel: WindowPanel) -> Iterator[str]:
+    yield answer_of(panel)
+    references = [f"{name.replace('_', ' ')} {numerals.score(mse)}" for name, mse in panel.references.items()]
+    if references:
+        yield f"On the same test points: {', '.join(references)}."
+    if (panel.points["num_seeds"] < SEEDS_TO_CONFIRM).any():
+        yield "Where fewer than five seeds were trained, there is no interval: small differences may be chance."
+    if panel.points["low"].notna().any():
+        yield "In brackets, the lowest and the highest of the seeds."
+    if panel.missing:
+        pairs = ", ".join(f"{model} at {window}" for model, window in panel.missing)
+        yield f"No config has a score here, as all were stopped, diverged or couldn't be scored: {pairs}."

@@ -1,0 +1,101 @@
+"""Every block of docs/analysis.md runs on the tables of a small sweep, and says something."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from raysweep.analysis.export import export_tables
+from tests.analysis.ledgers import FakeTrial, sweep_paths, write_ledger
+from tests.analysis.reports import write_forecasts
+from tests.conftest import PROJECT
+
+PAGE = (PROJECT / "docs" / "analysis.md").read_text(encoding="utf-8")
+SET_UP, *QUESTIONS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+# A name or number that the answer must have, from the sweep below.
+ANSWERS = ["att", "skill_ridge", "128", "0.85", "lstm", "is_last", "median_of_finished", "w_y", "60    1.0", "second"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sweeps: two models, windows, folds and seeds; one stopped trial; another series; forecasts of all."""
+    folder = tmp_path_factory.mktemp("project")
+    trials = [
+        FakeTrial(
+            model=model,
+            train={"time_steps": window, "num_epochs": 4},
+            origin=origin,
+            seed=seed,
+            epochs=4,
+            val=base + window / 64 + seed,
+            test=base + 9 - seed,
+            val_far=base + seed,
+        )
+        for model, base in (("att", 40.0), ("lstm", 50.0))
+        for window in (64, 128)
+        for origin in (0.6, 0.85)
+        for seed in (0, 1)
+    ]
+    away = [
+        trial.evaluation("test", "batch", 1, 70.0, eval_dataset="w_y", eval_set_hash=f"away-{trial.config.origin}")
+        for trial in trials
+    ]
+    stopped = FakeTrial(model="att", train={"learning_rate": 0.1}, status="stopped")
+    paths = sweep_paths(folder / "results", "windows")
+    export_tables(write_ledger(paths, [*trials, stopped], extra=tuple(away)))
+    for trial in trials:
+        write_forecasts(paths, trial)
+    second = write_ledger(sweep_paths(folder / "results", "second"), [FakeTrial(model="vq", arguments={}, val=30.0)])
+    export_tables(second)
+    return folder
+
+
+def test_there_are_ten_questions() -> None:
+    assert len(QUESTIONS) == len(ANSWERS) == 10
+    assert re.findall(r"^## (\d+)\.", PAGE, re.MULTILINE) == [str(number) for number in range(1, 11)]
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_the_code_answers(project: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(f"{SET_UP}\n{QUESTIONS[number - 1]}", {})
+    text = printed.getvalue()
+    assert ANSWERS[number - 1] in text
+    assert "Empty DataFrame" not in text
+    assert "Series([]" not in text
+
+
+def test_the_first_answer_is_right(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    names: dict[str, object] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(f"{SET_UP}\n{QUESTIONS[0]}", names)
+    best = names["best"].reset_index()  # type: ignore[attr-defined]
+    assert best[["split.origin", "model", "train.time_steps", "mean", "count"]].to_numpy().tolist() == [
+        [0.6, "att", 64, 41.5, 2],
+        [0.6, "lstm", 64, 51.5, 2],
+        [0.85, "att", 64, 41.5, 2],
+        [0.85, "lstm", 64, 51.5, 2],
+    ]
+
+
+def test_the_last_answer_compares_only_equal_evaluation_sets(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(QUESTIONS[9], {})
+    rows = [line.split()[2:7] for line in printed.getvalue().splitlines()[1:]]
+    assert rows == [
+        ["0.60", "windows", "att", "64", "41.5"],
+        ["0.60", "windows", "att", "128", "42.5"],
+        ["0.60", "windows", "lstm", "64", "51.5"],
+        ["0.85", "second", "vq", "112", "30.0"],
+        ["0.85", "windows", "att", "64", "41.5"],
+        ["0.85", "windows", "att", "128", "42.5"],
+    ]

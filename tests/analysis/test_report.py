@@ -1,0 +1,235 @@
+"""What a report writes, from what is there: ledgers, somebody's copy, forecasts that are missing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from raysweep.analysis.export import export_tables
+from raysweep.analysis.figures.cost import frontier
+from raysweep.analysis.figures.trial import spread_starts, trial_picture
+from raysweep.analysis.forecasts import TrialForecasts, read_forecasts
+from raysweep.analysis.report.material import Material
+from raysweep.analysis.report.page import Code, Page, Table
+from raysweep.analysis.report.write import build_page, write_report
+from raysweep.analysis.tables import load_tables
+from raysweep.errors import StorageError
+from raysweep.forecasting.series import Series
+from raysweep.ledger.rows import CommandRow
+from raysweep.ledger.writer import LedgerWriter
+from raysweep.paths import SweepPaths
+from tests.analysis.ledgers import FakeTrial, sweep_paths, write_ledger
+from tests.analysis.reports import NUM_POINTS, small_sweep, write_forecasts
+
+SWEEP_TEXT = "name: tiny  # </code><script>alert(1)</script>\nseeds: [0]\n"
+
+
+def _page(*sweeps: SweepPaths) -> Page:
+    return build_page(Material(sweeps=sweeps, tables=load_tables(sweeps)))
+
+
+def _section(page: Page, title: str) -> str:
+    return next(section.lead for section in page.sections if section.title == title)
+
+
+def test_files_and_pictures(paths: SweepPaths) -> None:
+    small_sweep(paths)
+    write_report([paths], paths.report, paths.figures, units={"4single": "µg/m³"})
+    names = sorted(file.name for file in paths.figures.glob("*.svg"))
+    assert names == [
+        "cost-4single-one-step-split.origin-0.85.svg",
+        "forecasts-4single-autoregressive-split.origin-0.85.svg",
+        "learning-4single-one-step-split.origin-0.85.svg",
+    ]
+    best = FakeTrial(dataset="4single", train={"time_steps": 64, "num_epochs": 4})
+    assert [file.stem for file in (paths.figures / "trials").iterdir()] == [best.trial_id]
+    assert "µg/m³" in paths.report.read_text(encoding="utf-8")
+
+
+def test_pictures_of_an_older_report_go_and_others_stay(paths: SweepPaths) -> None:
+    small_sweep(paths)
+    write_report([paths], paths.report, paths.figures)
+    (picture,) = (paths.figures / "trials").iterdir()
+    picture.rename(stale := picture.with_name("0123456789abcdef.svg"))
+    (own := paths.figures / "mine.svg").write_text("<svg/>")
+    write_report([paths], paths.report, paths.figures)
+    assert picture.exists()
+    assert not stale.exists()
+    assert own.exists()
+
+
+def test_a_copy_without_ledger_and_forecasts_says_so(paths: SweepPaths, tmp_path: Path) -> None:
+    small_sweep(paths)
+    export_tables(paths)
+    copy = sweep_paths(tmp_path / "somebody's")
+    copy.root.mkdir(parents=True)
+    for file in (paths.trials, paths.epochs, paths.evaluations):
+        shutil.copy(file, copy.root)
+    write_report([copy], copy.report, copy.figures)
+    page = _page(copy)
+    assert _section(page, "Forecasts") == (
+        "No picture: the files in predictions/ that it would be drawn from aren't here."
+    )
+    assert "its sweep file is in the ledger alone" in copy.report.read_text(encoding="utf-8")
+    assert [drawing.file for drawing in page.drawings()] == [
+        "learning-4single-one-step-split.origin-0.85",
+        "cost-4single-one-step-split.origin-0.85",
+    ]
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 not at all"])
+def test_forecasts_that_cannot_be_read_are_left_out(paths: SweepPaths, damage: bytes) -> None:
+    write_ledger(paths, [FakeTrial()])
+    write_forecasts(paths, FakeTrial()).write_bytes(damage)
+    assert _section(_page(paths), "Forecasts").startswith("No picture")
+
+
+def test_the_command_and_the_file_that_make_it_again(paths: SweepPaths) -> None:
+    small_sweep(paths)
+    with LedgerWriter(paths.ledger) as writer:
+        writer.begin_command(
+            CommandRow(
+                started_at=1.0,
+                host="host",
+                pid=1,
+                sweep_file="my sweeps/tiny.yaml",
+                sweep_text=SWEEP_TEXT,
+                overrides=("model=att,vq", "train.num_epochs=4"),
+                metric="val_mse_batch",
+                scheduler="fifo",
+                code_version="0.1.0",
+            )
+        )
+    page = write_report([paths], paths.report, paths.figures)
+    command, file = (block for block in page.sections[-1].blocks if isinstance(block, Code))
+    assert command.text == (
+        f"python -m raysweep 'my sweeps/tiny.yaml' model=att,vq train.num_epochs=4 --results-dir {paths.results_dir}\n"
+        f"raysweep report tiny --results-dir {paths.results_dir}"
+    )
+    assert file.text == SWEEP_TEXT
+    html = paths.report.read_text(encoding="utf-8")
+    assert "&lt;/code&gt;&lt;script&gt;" in html
+    assert html.count("<script>") == 1
+    (digests,) = (block for block in page.sections[-1].blocks if isinstance(block, Table))
+    assert ("series", "4single", "data-1", "original", "8") in [row.cells for row in digests.rows]
+
+
+def test_sweeps_together_make_one_page(tmp_path: Path) -> None:
+    first = write_ledger(sweep_paths(tmp_path, "first"), [FakeTrial()])
+    second = write_ledger(sweep_paths(tmp_path, "second"), [FakeTrial(model="lstm", val=40.0)])
+    page = write_report([first, second], tmp_path / "both" / "report.html", tmp_path / "both" / "figures")
+    assert page.title == "first, second"
+    assert page.answers[0][1].startswith("lstm with window 112 forecasts y_w best")
+    assert (tmp_path / "both" / "report.html").is_file()
+
+
+def test_a_sweep_that_has_only_failed_has_a_page(paths: SweepPaths) -> None:
+    write_ledger(paths, [FakeTrial(status="failed", error="ValueError: <b>")])
+    write_report([paths], paths.report, paths.figures)
+    assert "ValueError: &lt;b&gt;" in paths.report.read_text(encoding="utf-8")
+
+
+def test_replication_has_pictures_too(paths: SweepPaths) -> None:
+    trials = [FakeTrial(protocol="replication", model=model, val=val) for model, val in (("att", 0.5), ("vq", 0.6))]
+    write_ledger(paths, trials)
+    page = write_report([paths], paths.report, paths.figures)
+    assert [drawing.file.split("-")[0] for drawing in page.drawings()] == ["learning", "cost"]
+
+
+def test_a_file_in_the_way_is_one_error(paths: SweepPaths) -> None:
+    write_ledger(paths, [FakeTrial()])
+    paths.figures.write_text("not a folder")
+    with pytest.raises(StorageError, match="figures"):
+        write_report([paths], paths.report, paths.figures)
+
+
+def test_no_seed_is_shown_for_its_luck(paths: SweepPaths) -> None:
+    write_ledger(paths, [FakeTrial(seed=seed, val=val) for seed, val in enumerate((10.0, 30.0, 20.0))])
+    material = Material(sweeps=[paths], tables=load_tables([paths]))
+    trial = material.middle_trial(FakeTrial().config_id, "val_mse_batch")
+    assert trial is not None
+    assert trial["seed"] == 2
+
+
+@pytest.fixture
+def forecasts(paths: SweepPaths) -> TrialForecasts:
+    write_forecasts(paths, FakeTrial(), bias=3.0)
+    found = read_forecasts(paths, FakeTrial().trial_id, "y_w", horizon=30)
+    assert found is not None
+    return found
+
+
+def test_errors_by_steps_ahead(forecasts: TrialForecasts) -> None:
+    model, last = forecasts.error_by_step("test")
+    assert list(model.index) == [10, 20, 30]
+    assert model.to_numpy() == pytest.approx(3.0)
+    level = 50 + 10 * np.sin(np.arange(NUM_POINTS) / 20)
+    first_ten = [(level[start - 1] - level[start + step]) ** 2 for start in range(340, 400, 10) for step in range(10)]
+    assert last.loc[10] == pytest.approx(np.mean(first_ten) ** 0.5)
+
+
+def test_pictures_of_forecasts_say_what_they_show(forecasts: TrialForecasts) -> None:
+    picture = trial_picture(forecasts, label="att with window 64", dataset="y_w", unit="ppm")
+    axes = picture.figure.axes
+    assert [panel.get_ylabel() for panel in axes] == ["y_w (ppm)"] * 3 + ["RMSE (ppm)"] * 2
+    assert [panel.get_xlabel() for panel in axes[2:]] == ["time (h)", "steps ahead", "steps ahead"]
+    assert {text.get_text() for text in axes[1].texts} == {"validation", "test"}
+    assert "is 3 (" in picture.caption
+    assert picture.caption.count("3 (") == 2
+
+
+def test_the_training_part_is_shown_where_the_series_is_at_hand(paths: SweepPaths, forecasts: TrialForecasts) -> None:
+    series = Series(
+        name="y_w",
+        time_hours=np.arange(NUM_POINTS) / 30,
+        values=(50 + 10 * np.sin(np.arange(NUM_POINTS) / 20))[:, None],
+        columns=("level",),
+        unit="ppm",
+        digest="data-1",
+        source="original",
+        file="y_w.csv",
+        notices=(),
+    )
+    whole = read_forecasts(paths, FakeTrial().trial_id, "y_w", horizon=30, series=series)
+    assert whole is not None
+    assert (len(forecasts.actual), len(whole.actual)) == (120, NUM_POINTS)
+    picture = trial_picture(whole, label="att", dataset="y_w", unit="")
+    assert {text.get_text() for text in picture.figure.axes[0].texts} == {"training", "validation", "test"}
+
+
+def test_a_series_that_has_changed_since_is_not_shown(paths: SweepPaths) -> None:
+    write_ledger(paths, [FakeTrial()])
+    write_forecasts(paths, FakeTrial())
+    other = Series(
+        name="y_w",
+        time_hours=np.arange(3.0),
+        values=np.zeros((3, 1)),
+        columns=("level",),
+        unit="ppm",
+        digest="data-2",
+        source="file",
+        file="y_w.csv",
+        notices=(),
+    )
+    material = Material(sweeps=[paths], tables=load_tables([paths]), series_named=lambda name: other)
+    found = material.forecasts_of(material.tables.trials.iloc[0], 120)
+    assert found is not None
+    assert len(found.actual) == 120
+
+
+def test_starts_do_not_overlap_and_are_few(forecasts: TrialForecasts) -> None:
+    rows = forecasts.ahead("val")
+    assert spread_starts(rows, 30, 8) == [280, 310]
+    assert spread_starts(rows, 10, 3) == [280, 300, 330]
+
+
+def test_the_frontier_holds_what_nothing_cheaper_beats(paths: SweepPaths) -> None:
+    table = load_tables([write_ledger(paths, [FakeTrial()])]).trials
+    costs = table["train_seconds"].reindex([0] * 4).reset_index(drop=True)
+    costs[:] = [1.0, 2.0, 2.0, 3.0]
+    scores = costs.copy()
+    scores[:] = [9.0, 8.0, 7.0, 8.0]
+    assert frontier(costs, scores).to_numpy().tolist() == [[1.0, 9.0], [2.0, 7.0]]

@@ -1,0 +1,124 @@
+"""What carries over, on made-up sweeps."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from raysweep.analysis.leaderboard import build_leaderboards
+from raysweep.analysis.ranking import rank
+from raysweep.analysis.tables import SweepTables
+from raysweep.analysis.transfer import Transfer, transfer_table, transfers
+from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, make_tables, ridge_rows
+
+SERIES = ["one", "two"]
+
+
+def error(config: Config) -> float:
+    return {("att", "one"): 100.0, ("att", "two"): 80.0, ("vq", "one"): 200.0, ("vq", "two"): 40.0}[
+        config["model"], config["dataset"]
+    ] * (1.0 if config[WINDOW] == 64 else 2.0)
+
+
+def made(away: float | None = 160.0, *, ridges: bool = True) -> SweepTables:
+    configs = grid(model=["att", "vq"], dataset=SERIES, train__time_steps=[32, 64])
+    tables = make_tables(
+        configs, error, evaluate_on=[*SERIES, "third"], away=lambda config, name: None if name == "third" else away
+    )
+    if not ridges:
+        return tables
+    carried = [ridge_rows("one", "two", 120.0), ridge_rows("two", "one", 300.0)]
+    return SweepTables(trials=tables.trials, evaluations=pd.concat([tables.evaluations, *carried], ignore_index=True))
+
+
+def transfers_of(tables: SweepTables) -> list[Transfer]:
+    return transfers(tables, rank(tables))
+
+
+def cell(found: Transfer, model: str, home: str, series: str) -> pd.Series:
+    cells = found.cells
+    (index,) = cells.index[(cells["model"] == model) & (cells["trained_on"] == home) & (cells["forecast"] == series)]
+    return cells.loc[index]
+
+
+def test_the_matrix_by_hand() -> None:
+    one_step, autoregressive = transfers_of(made())
+    assert one_step.series == ("one", "two", "third")
+    assert one_step.models == ["att", "vq", "ridge"]
+    at_home = cell(one_step, "att", "one", "one")
+    assert at_home["window"] == 64  # the best by validation, on the home series
+    assert at_home["mse"] == pytest.approx(110)
+    assert at_home["skill_last"] == pytest.approx(1 - 110 / 400)
+    away = cell(one_step, "att", "one", "two")
+    assert away["skill_last"] == pytest.approx(1 - 176 / 400)
+    assert away["skill_ridge"] == pytest.approx(1 - 176 / 100)
+    # What att loses on `two` against att that was trained there, whose error is 88.
+    assert away["gap"] == pytest.approx(176 / 400 - 88 / 400)
+    assert at_home["gap"] == 0
+    assert cell(autoregressive, "att", "one", "two")["mse"] == pytest.approx(352)
+
+
+def test_the_ridge_stands_beside_at_home_and_carried_over() -> None:
+    one_step = transfers_of(made())[0]
+    assert cell(one_step, "ridge", "one", "one")["mse"] == 100
+    carried = cell(one_step, "ridge", "one", "two")
+    assert carried["mse"] == 120
+    assert carried["gap"] == pytest.approx(20 / 400)
+    assert any("2 of 4 beat the ridge that was carried over" in note for note in transfer_table(one_step).notes)
+
+
+def test_carried_ridges_are_in_no_leaderboard() -> None:
+    boards = build_leaderboards(made())
+    shown = {cell for board in boards for row in board.rows for cell in row.cells}
+    assert "ridge" in shown
+    assert not any("ridge from" in text for text in shown)
+    assert [board.notes for board in boards] == [board.notes for board in build_leaderboards(made(ridges=False))]
+
+
+def test_a_series_that_is_too_short_gets_a_dash_and_the_reason() -> None:
+    one_step = transfers_of(made())[0]
+    third = cell(one_step, "att", "one", "third")
+    assert third["num_seeds"] == 0
+    assert third["reason"] == "third is too short"
+    board = transfer_table(one_step)
+    column = [item.title for item in board.columns].index("on third")
+    assert {row.cells[column] for row in board.rows} == {"-"}
+    assert any("third is too short" in note for note in board.notes)
+
+
+def test_a_sweep_from_before_ridges_were_carried_says_so() -> None:
+    board = transfer_table(transfers_of(made(ridges=False))[0])
+    assert any("no score of the ridge of one on two is in these tables" in note for note in board.notes)
+
+
+def test_scores_over_other_points_are_not_compared() -> None:
+    tables = made()
+    rows = tables.evaluations
+    is_odd = (rows["config_id"] == "config-1") & (rows["eval_dataset"] == "two")  # att of `one` at window 64
+    rows.loc[is_odd, "eval_set_hash"] = "other points"
+    odd = cell(transfers_of(tables)[0], "att", "one", "two")
+    assert odd["num_seeds"] == 0
+    assert "other points" in odd["reason"]
+
+
+def test_seeds_are_averaged_and_nan_does_not_drop_out() -> None:
+    configs = grid(model=["att"], dataset=SERIES)
+    tables = make_tables(configs, lambda config: 100.0, seeds=2, evaluate_on=SERIES)
+    rows = tables.evaluations
+    is_one = (rows["trial_id"] == "config-0-0") & (rows["eval_dataset"] == "two")
+    rows.loc[is_one, ["mse", "skill_last"]] = 300.0
+    assert cell(transfers_of(tables)[0], "att", "one", "two")["mse"] == pytest.approx((300 + 110) / 2)
+    rows.loc[is_one, ["mse", "skill_last"]] = float("nan")
+    assert pd.isna(cell(transfers_of(tables)[0], "att", "one", "two")["mse"])
+
+
+def test_trained_on_one_series_alone() -> None:
+    tables = make_tables(grid(train__learning_rate=[1e-3, 3e-3]), lambda config: config[RATE] * 1e5, evaluate_on=["b"])
+    found = transfers_of(tables)[0]
+    assert found.series == ("y_w", "b")
+    assert pd.isna(cell(found, "att", "y_w", "b")["gap"])
+    assert [row.cells[-1] for row in transfer_table(found).rows] == ["-", "-"]
+
+
+def test_nothing_forecast_elsewhere_means_no_matrix() -> None:
+    assert transfers_of(make_tables(grid(model=["att", "vq"]), lambda config: 100.0)) == []
