@@ -197,31 +197,30 @@ def test_nothing_that_is_listed_can_drive_the_terminal(fresh_project: Project) -
     sweep = fresh_project.root / "\x1b[2J.yaml"
     sweep.write_text('"\\e[2J": "\\e[2J"\nname: "\\x9b2J"\nparam_space: {model: linked, dataset: wave}\n')
     assert_told_in_plain_words(fresh_project.run(sweep.name, "train.\x1b[2J=3", expect=2))
-    assert_told_in_plain_words(project.run(sweep.name, "train.\x1b[2J=3", expect=2))
 
 
-def test_a_report_needs_neither_series_nor_models(project: Project) -> None:
-    write_ledger(project.paths("first"), [FakeTrial()])
-    write_ledger(project.paths("second"), [FakeTrial(model="lstm")])
+def test_a_report_needs_neither_series_nor_models(fresh_project: Project) -> None:
+    write_ledger(fresh_project.paths("first"), [FakeTrial()])
+    write_ledger(fresh_project.paths("second"), [FakeTrial(model="lstm")])
     for folder in ("data", "models"):
-        shutil.rmtree(project.root / folder)
-    done = project.run("report", "first")
+        shutil.rmtree(fresh_project.root / folder)
+    done = fresh_project.run("report", "first")
     assert done.stdout.splitlines()[0] == "first: reading tables"
     assert done.stdout.splitlines()[-3:] == [
         "report       results/first/report.html",
         "pictures     results/first/figures/",
         "MLflow       raysweep sync first takes the pictures to the runs",
     ]
-    assert not (project.root / "results" / "second" / "report.html").exists()
-    assert "report       both/report.html" in project.run("report", "--output", "both").stdout
-    page = (project.root / "both" / "report.html").read_text()
+    assert not (fresh_project.root / "results" / "second" / "report.html").exists()
+    assert "report       both/report.html" in fresh_project.run("report", "--output", "both").stdout
+    page = (fresh_project.root / "both" / "report.html").read_text()
     assert "<title>first, second</title>" in page
-    assert not (project.root / "mlflow.db").exists()
+    assert not (fresh_project.root / "mlflow.db").exists()
 
 
-def test_a_report_that_cannot_be_written_is_one_line(project: Project) -> None:
-    paths = write_ledger(project.paths("first"), [FakeTrial()])
+def test_a_report_that_cannot_be_written_is_one_line(fresh_project: Project) -> None:
+    paths = write_ledger(fresh_project.paths("first"), [FakeTrial()])
     paths.report.mkdir()
-    done = project.run("report", expect=2)
+    done = fresh_project.run("report", expect=2)
     assert done.stderr.count("\n") == 1
     assert "report.html" in done.stderr

@@ -30,7 +30,7 @@ def claim_lines(ranking: Ranking) -> Iterator[str]:
         case "errors":
             yield (
                 f"No intervals and no claims: the errors by block of starts of some configs are missing, zero or not "
-                f"finite. {_all_first(claims)}"
+                f"finite.{_all_first(claims)}"
             )
         case "blocks":
             yield _too_few_blocks(ranking)
@@ -47,12 +47,12 @@ def _too_few_blocks(ranking: Ranking) -> str:
     return (
         f"No intervals and no claims: the validation part has room for only {claims.num_apart} stretches of forecasts"
         f"{ahead} that share no point, and {LEAST_INDEPENDENT_BLOCKS} are needed to tell how errors vary along the "
-        f"series. {_all_first(claims)}"
+        f"series.{_all_first(claims)}"
     )
 
 
 def _all_first(claims: Claims) -> str:
-    return "All confirmed configs share rank 1." if claims.num_confirmed > 1 else ""
+    return " All confirmed configs share rank 1." if claims.num_confirmed > 1 else ""
 
 
 def _set_lines(ranking: Ranking) -> Iterator[str]:
@@ -86,7 +86,7 @@ def _unconfirmed_lines(ranking: Ranking) -> Iterator[str]:
     have = "has" if num_unconfirmed == 1 else "have"
     few = f"Unconfirmed: {num_unconfirmed:,} of {len(configs):,} configs {have} fewer than {SEEDS_TO_CONFIRM} seeds"
     if len(ranking.claims.rows):
-        yield f"{few}; they stand below, without a rank, and nothing is claimed of them."
+        yield f"{few}. Such rows stand below, without a rank, and nothing is claimed of them."
         return
     yield f"{few}. Nothing is claimed of them: small differences may be chance."
     num_ranked = int((configs["place"] == "ranked").sum())

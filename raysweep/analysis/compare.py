@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from raysweep.analysis.files import replace_file
+from raysweep.analysis.fold_table import fold_table
+from raysweep.analysis.folds import over_folds
 from raysweep.analysis.latex import to_latex
-from raysweep.analysis.leaderboard import MOST_ROWS, Leaderboard, build_leaderboards
+from raysweep.analysis.leaderboard import MOST_ROWS, Leaderboard, leaderboards_of
 from raysweep.analysis.markdown import to_markdown
+from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import load_tables
 from raysweep.paths import SweepPaths
 
@@ -21,7 +24,9 @@ def compare(
     units: Mapping[str, str] | None = None,
     check: bool = True,
 ) -> list[Leaderboard]:
-    """The leaderboards of one or many sweeps, as up to date as their ledgers. Nothing is written.
+    """The leaderboards of one or many sweeps, then a table over folds for each series that has several.
+
+    They are as up to date as the ledgers. Nothing is written.
 
     Args:
         sweeps: At least one.
@@ -33,7 +38,11 @@ def compare(
         LedgerError: If a ledger can't be read, or there is neither ledger nor tables.
         InputError: If a table isn't one that this raysweep can read.
     """
-    return build_leaderboards(load_tables(sweeps, check=check), units=units, top=top)
+    tables = load_tables(sweeps, check=check)
+    rankings = rank(tables)
+    has_many_sweeps = tables.trials["sweep"].nunique() > 1
+    leaderboards = leaderboards_of(rankings, units=units, top=top, has_many_sweeps=has_many_sweeps)
+    return [*leaderboards, *(fold_table(comparison, top) for comparison in over_folds(rankings))]
 
 
 def write_leaderboard(

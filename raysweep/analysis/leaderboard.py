@@ -6,7 +6,7 @@ Must not know: how a table is drawn, where numbers come from.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ Style = Literal["ranked", "baseline", "unranked"]
 
 MOST_ROWS = 200
 
-_SHORT_NAMES = {"train.time_steps": "window", "train.learning_rate": "learning rate"}
+SHORT_NAMES = {"train.time_steps": "window", "train.learning_rate": "learning rate"}
 _STYLES: Mapping[str, Style] = {
     "ranked": "ranked",
     "diverged": "ranked",
@@ -51,7 +51,7 @@ class Column:
     @property
     def broken_title(self) -> str:
         """The title on several lines, for a column no wider than its cells."""
-        return re.sub(r" |(?<=[./])", "\n", self.title)
+        return re.sub(r" |(?<=[./])(?!\d)", "\n", self.title)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +145,14 @@ def build_leaderboards(
         units: The unit of each series, where it is known.
         top: How many configs a table shows at most.
     """
-    rankings = rank(tables)
     has_many_sweeps = tables.trials["sweep"].nunique() > 1
+    return leaderboards_of(rank(tables), units=units, top=top, has_many_sweeps=has_many_sweeps)
+
+
+def leaderboards_of(
+    rankings: Sequence[Ranking], *, units: Mapping[str, str] | None = None, top: int = MOST_ROWS, has_many_sweeps: bool
+) -> list[Leaderboard]:
+    """A leaderboard for each ranking. Other arguments as of `build_leaderboards`."""
     return [_build(ranking, (units or {}).get(ranking.dataset, ""), top, has_many_sweeps) for ranking in rankings]
 
 
@@ -171,9 +177,13 @@ def _build(ranking: Ranking, unit: str, top: int, has_many_sweeps: bool) -> Lead
 
 def varying_keys(ranking: Ranking) -> dict[str, list[str]]:
     """The config keys that a row must name to be told from others: by model its arguments, under "" all others."""
-    configs = ranking.rows[ranking.rows["place"] != "baseline"]
-    settings = [key for key in ranking.keys if not key.startswith("model.")]
-    arguments = [key for key in ranking.keys if key.startswith("model.")]
+    return varying_keys_of(ranking.rows[ranking.rows["place"] != "baseline"], ranking.keys)
+
+
+def varying_keys_of(configs: pd.DataFrame, keys: Sequence[str]) -> dict[str, list[str]]:
+    """The same of rows that have a `model` and a column for each of these keys."""
+    settings = [key for key in keys if not key.startswith("model.")]
+    arguments = [key for key in keys if key.startswith("model.")]
     varies = configs.groupby("model")[[*arguments, "train.is_align_target"]].nunique(dropna=False) > 1
     by_model = {str(model): [key for key in arguments if varies.loc[model, key]] for model in varies.index}
     always = ["train.time_steps", "train.learning_rate"]
@@ -192,7 +202,7 @@ def _columns(
     if has_many_sweeps:
         yield Column(title="sweep", align="left"), [numerals.setting(name) for name in shown["sweep"]]
     for key in varying[""]:
-        yield Column(title=_SHORT_NAMES.get(key, key)), [numerals.setting(value) for value in shown[key]]
+        yield Column(title=SHORT_NAMES.get(key, key)), [numerals.setting(value) for value in shown[key]]
     is_scored = shown["num_scored"] > 0
     seeds = shown["num_scored"].where(is_scored, shown[["num_finished", "num_stopped", "num_diverged"]].sum(axis=1))
     yield Column(title="seeds", spare=1), counts(seeds.mask(shown["place"] == "baseline"))
@@ -210,7 +220,7 @@ def _score_columns(ranking: Ranking, shown: pd.DataFrame) -> Iterator[tuple[Colu
         for prefix in view.parts:
             yield Column(title=f"{prefix} MSE"), scores(shown, prefix)
             if prefix == view.selecting and ranking.claims.lack is None:
-                yield Column(title="95 % interval"), intervals(shown)
+                yield Column(title="interval"), intervals(shown)
         for name, spare in zip(SKILLS, (2, 3, 0), strict=True):
             yield Column(title=name.replace("_", " "), spare=spare), skills(shown, "test", name)
     else:

