@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 MIN_CONFIGS = 16  # a forest learns nothing from fewer
-MAX_CONFIGS = 80  # in one forest; more take long and change little
-NUM_REPEATS = 8
-NUM_TREES = 8
+MAX_CONFIGS = 64  # in one forest; more take long and change little
+NUM_REPEATS = 6
+NUM_TREES = 6
 MAX_DEPTH = 5
 
 FloatArray = npt.NDArray[np.float64]

@@ -9,31 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from raysweep.analysis.effects import effects, effects_table
+from raysweep.analysis.effects import effects
 from raysweep.analysis.export import export_tables
-from raysweep.analysis.importance import importance_table, importances
+from raysweep.analysis.figures.questions import transfer_pictures, what_mattered_pictures, window_pictures
 from raysweep.analysis.leaderboard import Leaderboard
-from raysweep.analysis.rank_table import pair_table, rank_tables, value_table
+from raysweep.analysis.questions import answer, transfer_tables, what_mattered_tables, window_tables
+from raysweep.analysis.rank_table import rank_tables
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import SweepTables, load_tables
-from raysweep.analysis.transfer import transfer_table, transfers
-from raysweep.analysis.windows import window_panels, window_table
+from raysweep.analysis.transfer import transfers
+from raysweep.analysis.windows import window_panels
 from raysweep.paths import SweepPaths
 from tests.analysis.ledgers import FakeTrial, sweep_paths, write_ledger
 from tests.analysis.made_sweeps import RATE, WINDOW, grid, make_tables
 
 
 def answers(tables: SweepTables) -> list[Leaderboard]:
-    rankings = rank(tables)
-    ranks = rank_tables(rankings)
-    return [
-        *(window_table(panel) for panel in window_panels(tables, rankings)),
-        *(effects_table(found) for found in effects(rankings)),
-        *(importance_table(found) for found in importances(rankings)),
-        *(value_table(table) for table in ranks),
-        *(pair_table(table, pair) for table in ranks for pair in table.pairs),
-        *(transfer_table(found) for found in transfers(tables, rankings)),
-    ]
+    found = answer(tables, rank(tables))
+    return [*window_tables(found), *what_mattered_tables(found), *transfer_tables(found)]
 
 
 def trials_of(model: str) -> list[FakeTrial]:
@@ -86,6 +79,20 @@ def test_ledgers_and_copies_of_their_tables_give_the_same_answers(tmp_path: Path
     every_row = [row for board in from_ledgers for row in board.rows]
     assert all(len(row.cells) == len(board.columns) for board in from_ledgers for row in board.rows)
     assert every_row
+
+
+def test_pictures_of_all_answers_have_titles_of_their_own(tmp_path: Path) -> None:
+    tables = load_tables(two_sweeps(tmp_path))
+    found = answer(tables, rank(tables))
+    pictures = [*window_pictures(found), *what_mattered_pictures(found), *transfer_pictures(found)]
+    titles = [picture.title for picture in pictures]
+    assert titles == [
+        "y_w: score against window",
+        "y_w: effect of each choice",  # and no importance, of which six configs can't tell
+        "Transfer: one-step forecasts (holdout, split.origin 0.85)",
+        "Transfer: autoregressive forecasts (holdout, split.origin 0.85)",
+    ]
+    assert all(picture.caption.endswith(".") for picture in pictures)
 
 
 def test_replication_has_ranks_and_effects_within_a_window(paths: SweepPaths) -> None:

@@ -56,7 +56,7 @@ def draw_importances(found: Sequence[Importance], title: str = "Importance of ea
     """One picture for several contests, at least one."""
     with styled():
         num_rows, num_columns = panel_grid_size(len(found))
-        most_keys = max(max(len(each.shares) for each in found), 3)
+        most_keys = max(max(len(each.shares) for each in found), 1)
         figure = new_figure(WHOLE_WIDTH, num_rows * (most_keys * 1.4 * ROW_HEIGHT + 1.1) + 0.4)
         panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
         for axes, each in zip(panels, found, strict=False):

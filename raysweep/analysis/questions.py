@@ -1,0 +1,65 @@
+"""The answers of a sweep beyond its leaderboards: which window, what mattered, what carries over. Numbers and tables.
+
+`raysweep.analysis.figures.questions` draws the same answers. Must not know: how a table is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from raysweep.analysis.effects import Effects, effects, effects_table
+from raysweep.analysis.importance import Importance, importance_table, importances
+from raysweep.analysis.leaderboard import Leaderboard
+from raysweep.analysis.rank_table import RankTable, pair_table, rank_tables, value_table
+from raysweep.analysis.ranking import Ranking
+from raysweep.analysis.tables import SweepTables
+from raysweep.analysis.transfer import Transfer, transfer_table, transfers
+from raysweep.analysis.windows import WindowPanel, window_panels, window_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """All answers of one or many sweeps; each list is empty where its question doesn't arise."""
+
+    windows: Sequence[WindowPanel]
+    ranks: Sequence[RankTable]
+    effects: Sequence[Effects]
+    importances: Sequence[Importance]
+    transfers: Sequence[Transfer]
+
+
+def answer(tables: SweepTables, rankings: Sequence[Ranking]) -> Answers:
+    """Asks all questions. Importance takes about half a second a contest, the others far less together.
+
+    Args:
+        tables: What the rankings were made of.
+        rankings: From `rank`.
+    """
+    return Answers(
+        windows=window_panels(tables, rankings),
+        ranks=rank_tables(rankings),
+        effects=effects(rankings),
+        importances=importances(rankings),
+        transfers=transfers(tables, rankings),
+    )
+
+
+def window_tables(answers: Answers, units: Mapping[str, str] | None = None) -> list[Leaderboard]:
+    """Score against window: a table for each series, fold and mode. `units`: of each series, where it is known."""
+    return [window_table(panel, (units or {}).get(panel.ranking.dataset, "")) for panel in answers.windows]
+
+
+def what_mattered_tables(answers: Answers) -> list[Leaderboard]:
+    """Average ranks of values and of pairs, then effects and importance for each series, fold and mode."""
+    return [
+        *(value_table(table) for table in answers.ranks),
+        *(pair_table(table, pair) for table in answers.ranks for pair in table.pairs),
+        *map(effects_table, answers.effects),
+        *map(importance_table, answers.importances),
+    ]
+
+
+def transfer_tables(answers: Answers) -> list[Leaderboard]:
+    """The matrices of what carries over, for each fold and mode."""
+    return list(map(transfer_table, answers.transfers))
