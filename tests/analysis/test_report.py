@@ -252,3 +252,11 @@ def test_every_question_has_its_section(paths: SweepPaths) -> None:
         "Failures",
         "How it was made",
     ]
+
+
+def test_rankings_that_differ_in_the_metric_alone_stay_apart(paths: SweepPaths) -> None:
+    trials = [FakeTrial(model=model, metric=metric) for model, metric in (("att", "1"), ("vq", "1"), ("lstm", "2"))]
+    write_ledger(paths, trials)
+    write_forecasts(paths, trials[0])
+    page = _page(paths)
+    assert [drawing.file for drawing in page.drawings()][-3] == f"trials/{trials[0].trial_id}"
