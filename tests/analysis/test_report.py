@@ -41,8 +41,10 @@ def test_files_and_pictures(paths: SweepPaths) -> None:
     names = sorted(file.name for file in paths.figures.glob("*.svg"))
     assert names == [
         "cost-4single-one-step-split.origin-0.85.svg",
+        "effects.svg",
         "forecasts-4single-autoregressive-split.origin-0.85.svg",
         "learning-4single-one-step-split.origin-0.85.svg",
+        "windows-4single.svg",
     ]
     best = FakeTrial(dataset="4single", train={"time_steps": 64, "num_epochs": 4})
     assert [file.stem for file in (paths.figures / "trials").iterdir()] == [best.trial_id]
@@ -75,6 +77,8 @@ def test_a_copy_without_ledger_and_forecasts_says_so(paths: SweepPaths, tmp_path
     )
     assert "its sweep file is in the ledger alone" in copy.report.read_text(encoding="utf-8")
     assert [drawing.file for drawing in page.drawings()] == [
+        "windows-4single",
+        "effects",
         "learning-4single-one-step-split.origin-0.85",
         "cost-4single-one-step-split.origin-0.85",
     ]
@@ -136,7 +140,7 @@ def test_replication_has_pictures_too(paths: SweepPaths) -> None:
     trials = [FakeTrial(protocol="replication", model=model, val=val) for model, val in (("att", 0.5), ("vq", 0.6))]
     write_ledger(paths, trials)
     page = write_report([paths], paths.report, paths.figures)
-    assert [drawing.file.split("-")[0] for drawing in page.drawings()] == ["learning", "cost"]
+    assert [drawing.file.split("-")[0] for drawing in page.drawings()] == ["effects", "learning", "cost"]
 
 
 def test_a_file_in_the_way_is_one_error(paths: SweepPaths) -> None:
@@ -233,3 +237,26 @@ def test_the_frontier_holds_what_nothing_cheaper_beats(paths: SweepPaths) -> Non
     scores = costs.copy()
     scores[:] = [9.0, 8.0, 7.0, 8.0]
     assert frontier(costs, scores).to_numpy().tolist() == [[1.0, 9.0], [2.0, 7.0]]
+
+
+def test_every_question_has_its_section(paths: SweepPaths) -> None:
+    small_sweep(paths)
+    titles = [section.title for section in _page(paths).sections]
+    assert titles == [
+        "At a glance",
+        "Leaderboards",
+        "Windows",
+        "What mattered",
+        "Forecasts",
+        "Training and cost",
+        "Failures",
+        "How it was made",
+    ]
+
+
+def test_rankings_that_differ_in_the_metric_alone_stay_apart(paths: SweepPaths) -> None:
+    trials = [FakeTrial(model=model, metric=metric) for model, metric in (("att", "1"), ("vq", "1"), ("lstm", "2"))]
+    write_ledger(paths, trials)
+    write_forecasts(paths, trials[0])
+    page = _page(paths)
+    assert [drawing.file for drawing in page.drawings()][-3] == f"trials/{trials[0].trial_id}"

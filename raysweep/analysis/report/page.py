@@ -24,6 +24,7 @@ class Table:
         columns: One for each cell of a row.
         rows: In the order that they are first shown in.
         notes: What must be read after it, a line each.
+        is_folded: Whether only its title is shown at first: the numbers behind a picture.
     """
 
     kind: ClassVar[str] = "table"
@@ -33,6 +34,7 @@ class Table:
     rows: tuple[LeaderboardRow, ...]
     lead: str = ""
     notes: tuple[str, ...] = ()
+    is_folded: bool = False
 
     def head(self, num_rows: int) -> Table:
         """The first rows, and a note of how many were left out."""
@@ -116,7 +118,7 @@ class Page:
         return [block for section in self.sections for block in section.blocks if isinstance(block, Drawing)]
 
 
-def table_of(leaderboard: Leaderboard) -> Table:
+def table_of(leaderboard: Leaderboard, *, is_folded: bool = False) -> Table:
     """A leaderboard as a table of a page."""
     return Table(
         title=leaderboard.title,
@@ -124,6 +126,7 @@ def table_of(leaderboard: Leaderboard) -> Table:
         columns=leaderboard.columns,
         rows=leaderboard.rows,
         notes=leaderboard.lines_below,
+        is_folded=is_folded,
     )
 
 

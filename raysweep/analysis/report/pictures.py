@@ -33,7 +33,9 @@ def forecast_section(material: Material) -> Section | None:
     leaders = _leaders(material)
     if not leaders:
         return None
-    others = [verdict for verdict in material.verdicts if verdict not in leaders and not verdict.ranking.apart]
+    # By identity: frames can't be compared for equality.
+    chosen = {id(leader) for leader in leaders}
+    others = [one for one in material.verdicts if id(one) not in chosen and not one.ranking.apart]
     others.sort(key=lambda verdict: verdict.ranking.fold != leaders[0].ranking.fold)
     blocks: list[Block] = []
     drawn: set[str] = set()

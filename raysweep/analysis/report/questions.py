@@ -17,9 +17,9 @@ from raysweep.analysis.importance import importance_table, importances
 from raysweep.analysis.rank_table import pair_table, rank_tables, value_table
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.report.material import Material
-from raysweep.analysis.report.page import Block, Drawing, Section, Text, table_of
+from raysweep.analysis.report.page import Block, Drawing, Section, table_of
 from raysweep.analysis.transfer import transfer_table, transfers
-from raysweep.analysis.windows import answer_of, rule_of, window_panels, window_table
+from raysweep.analysis.windows import window_panels, window_table
 
 
 def window_section(material: Material) -> Section | None:
@@ -28,14 +28,14 @@ def window_section(material: Material) -> Section | None:
     panels = [panel for panel in panels if panel.points["window"].nunique() > 1]
     if not panels:
         return None
-    blocks: list[Block] = [Text(paragraphs=tuple(answer_of(panel) for panel in panels))]
+    blocks: list[Block] = []
     for dataset in dict.fromkeys(panel.ranking.dataset for panel in panels):
         of_series = [panel for panel in panels if panel.ranking.dataset == dataset]
         unit = material.units.get(dataset, "")
         material.note(f"drawing score against window: {dataset}")
         blocks.append(_drawing(draw_windows(of_series, unit), f"windows-{dataset}"))
-        blocks += [table_of(window_table(panel, unit)) for panel in of_series]
-    lead = rule_of(panels[0], material.units.get(panels[0].ranking.dataset, ""))
+        blocks += [table_of(window_table(panel, unit), is_folded=True) for panel in of_series]
+    lead = "At each window the best config of each model by validation, its error on test, and what the window costs."
     return Section(title="Windows", lead=lead, blocks=tuple(blocks))
 
 
@@ -45,7 +45,7 @@ def choice_section(material: Material) -> Section | None:
     blocks = [*_effect_blocks(rankings), *_importance_blocks(rankings, material)]
     for table in rank_tables(rankings):
         blocks.append(table_of(value_table(table)))
-        blocks += [table_of(pair_table(table, pair)) for pair in table.pairs]
+        blocks += [table_of(pair_table(table, pair), is_folded=True) for pair in table.pairs]
     if not blocks:
         return None
     lead = "The effect of each choice with all else equal, its share of all differences, and average ranks."
@@ -61,8 +61,8 @@ def transfer_section(material: Material) -> Section | None:
     for transfer in found:
         material.note(f"drawing {transfer.title}")
         blocks.append(_drawing(draw_transfer(transfer), transfer.title))
-        blocks.append(table_of(transfer_table(transfer)))
-    lead = "Trained on one series, forecasting another; beside it the ridge trained at home, and the ridge carried over."
+        blocks.append(table_of(transfer_table(transfer), is_folded=True))
+    lead = "Trained on one series, forecasting another, beside the ridge trained at home and the ridge carried over."
     return Section(title="Transfer", lead=lead, blocks=tuple(blocks))
 
 
@@ -70,7 +70,8 @@ def _effect_blocks(rankings: Sequence[Ranking]) -> list[Block]:
     found = [one for one in effects(rankings) if len(one.values)]
     if not found:
         return []
-    return [_drawing(draw_effects(found), "effects"), *(table_of(effects_table(one)) for one in found)]
+    tables = (table_of(effects_table(one), is_folded=True) for one in found)
+    return [_drawing(draw_effects(found), "effects"), *tables]
 
 
 def _importance_blocks(rankings: Sequence[Ranking], material: Material) -> list[Block]:
@@ -78,7 +79,10 @@ def _importance_blocks(rankings: Sequence[Ranking], material: Material) -> list[
     found = [one for one in importances(rankings) if len(one.shares)]
     if not found:
         return []
-    return [_drawing(draw_importances(found), "importances"), *(table_of(importance_table(one)) for one in found)]
+    return [
+        _drawing(draw_importances(found), "importances"),
+        *(table_of(importance_table(one), is_folded=True) for one in found),
+    ]
 
 
 def _drawing(picture: Picture, name: str) -> Drawing:
