@@ -34,7 +34,9 @@ def confidence_set(resamples: Resamples) -> npt.NDArray[np.bool_]:
     from arch.bootstrap import MCS
 
     centered = resamples.log_errors - resamples.log_errors.mean(axis=0)
-    test = MCS(np.log(resamples.scores) + centered, size=NOMINAL_SIZE, reps=num_resamples, method="R", block_size=1)
+    # Scores that are exactly equal would be eliminated together, the best one with them.
+    untied = np.log(resamples.scores) + 1e-9 * np.arange(num_configs)
+    test = MCS(untied + centered, size=NOMINAL_SIZE, reps=num_resamples, method="R", block_size=1)
     test.bootstrap = _EachRowOnce(num_resamples)
     test.compute()
     return np.isin(np.arange(num_configs), test.included)

@@ -35,9 +35,9 @@ def test_equal_configs_are_seldom_told_apart() -> None:
 
 @pytest.mark.slow
 def test_a_much_better_config_is_found_alone() -> None:
-    found = shares(SimulatedSweep(num_seeds=20, better=0.2), 30)
+    found = shares(SimulatedSweep(better=0.2, seed_deviation=0.05, seed_spread=0.0), 30)
     assert found.claimed >= 0.9
-    assert found.first_alone >= 0.7
+    assert found.first_alone >= 0.75
 
 
 @pytest.mark.nightly
@@ -47,11 +47,10 @@ def test_a_much_better_config_is_found_alone() -> None:
     [
         SimulatedSweep(),
         SimulatedSweep(seed_spread=0.0),
-        SimulatedSweep(seed_deviation=0.3),
         SimulatedSweep(memory=0.5),
         SimulatedSweep(num_configs=5),
     ],
-    ids=["as measured", "seeds vary alike", "as autoregressive seeds", "blocks remember", "five configs"],
+    ids=["as measured", "seeds vary alike", "blocks remember", "five configs"],
 )
 def test_null_of_two_hundred_sweeps(sweep: SimulatedSweep) -> None:
     assert shares(sweep, 200).claimed <= 0.05
@@ -129,6 +128,14 @@ def test_the_best_stays_however_few_there_are() -> None:
     assert confidence_set(resample(errors[:1])).tolist() == [True]
     far = [errors[0] * 0.01, errors[1], errors[2]]
     assert confidence_set(resample(far)).tolist() == [True, False, False]
+
+
+def test_scores_that_are_exactly_equal_stay_or_go_each_for_itself() -> None:
+    errors = SimulatedSweep(num_configs=4).errors(0)
+    alike = [values / values.mean() for values in errors]
+    assert confidence_set(resample(alike)).all()
+    beaten = [alike[0], alike[1] * 9, alike[1] * 9, alike[2]]
+    assert confidence_set(resample(beaten)).tolist() == [True, False, False, True]
 
 
 def test_overlapping_blocks_are_drawn_together() -> None:
