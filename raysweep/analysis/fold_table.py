@@ -30,9 +30,9 @@ def fold_table(comparison: FoldComparison, top: int) -> Leaderboard:
         title=f"{comparison.dataset}: {forecasts} forecasts over folds (holdout, {comparison.view.fold})",
         rule=(
             f"Sorted by the mean rank over {len(comparison.folds)} folds. A rank is the place by "
-            f"val_mse_{comparison.view.mode} among the configs that have a score in every fold; whether it differs from "
-            "the next one's is said in the fold's own table. A skill is 1 - MSE / MSE of the ridge, on the test part, "
-            "and selects nothing. Errors of different folds are not averaged, as each scores other points."
+            f"val_mse_{comparison.view.mode} among the configs that have a score in every fold; whether it "
+            "differs from the next one's is said in the fold's own table. A skill is 1 - MSE / MSE of the ridge, on "
+            "the test part, and selects nothing. Errors of different folds are not averaged: each scores other points."
         ),
         columns=tuple(column for column, _ in columns),
         rows=tuple(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from raysweep.analysis.confidence_set import NOMINAL_SIZE
 from raysweep.analysis.resampling import FloatArray, Resamples
 
 COVERAGE = 0.95
@@ -24,13 +25,14 @@ def ratio_intervals(resamples: Resamples, reference: int) -> FloatArray:
 
     Both are scored on the same blocks in each resample, so what is hard for both cancels. All intervals together hold
     with `COVERAGE`: the quantile is that of the largest standardised difference among them, so among twenty of them
-    none excludes 1 by its number alone. That of the forecaster itself is (1, 1).
+    none excludes 1 by its number alone.
+    As for the confidence set, more is asked for than is promised. That of the forecaster itself is (1, 1).
     """
     others = np.arange(len(resamples.scores)) != reference
     ratios = np.ones((len(resamples.scores), 2))
     log_ratios = np.log(resamples.scores / resamples.scores[reference])[others]
     errors = (resamples.log_errors - resamples.log_errors[:, [reference]])[:, others]
     spread = np.sqrt(np.mean(errors**2, axis=0))
-    largest = np.quantile(np.max(np.abs(errors) / np.maximum(spread, 1e-12), axis=1), COVERAGE)
+    largest = np.quantile(np.max(np.abs(errors) / np.maximum(spread, 1e-12), axis=1), 1 - NOMINAL_SIZE)
     ratios[others] = np.exp(log_ratios[:, None] + np.outer(largest * spread, [-1.0, 1.0]))
     return ratios

@@ -118,15 +118,16 @@ def _draw_blocks(by_block: FloatArray, length: int, num_resamples: int, random: 
 
 
 def _draw_seeds(by_seed: Sequence[FloatArray], num_resamples: int, random: np.random.Generator) -> FloatArray:
-    """Scores of each config's seeds to (R, C) relative errors of their mean.
+    """Scores of each config's seeds to (R, C) errors of the logarithm of their mean.
 
-    What seeds differ by, in units of their config's deviation, is drawn from all configs together.
+    What seeds differ by, in units of their config's deviation, is drawn from all configs together. Logarithms, as
+    seeds that went wrong are far above the others: a config without one would look good and certain at once.
     """
-    relative = [scores / scores.mean() for scores in by_seed]
-    found = seed_variances(relative)
+    logs = [np.log(scores) for scores in by_seed]
+    found = seed_variances(logs)
     deviations = np.sqrt(found.variances)
-    pool = np.concatenate([(r - 1) / deviation for r, deviation in zip(relative, deviations, strict=True)])
-    pool /= np.sqrt(np.mean(pool**2))
+    pool = np.concatenate([(of - of.mean()) / deviation for of, deviation in zip(logs, deviations, strict=True)])
+    pool /= max(math.sqrt(float(np.mean(pool**2))), 1e-12)  # seeds may all be alike
     drawn = [random.choice(pool, (num_resamples, len(scores))).mean(axis=1) for scores in by_seed]
     unsure = _unsure(found.freedom, (num_resamples, len(by_seed)), random)
     return np.column_stack(drawn) * deviations / unsure

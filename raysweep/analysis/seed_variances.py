@@ -26,22 +26,22 @@ class SeedVariances:
     """The variances of single seeds, and how well they are known.
 
     Attributes:
-        variances: (K,) of relative scores.
-        freedom: (K,) degrees of freedom of each.
+        variances: (C,) of the logarithms of scores.
+        freedom: (C,) degrees of freedom of each.
     """
 
     variances: FloatArray
     freedom: FloatArray
 
 
-def seed_variances(relative: Sequence[FloatArray]) -> SeedVariances:
+def seed_variances(log_scores: Sequence[FloatArray]) -> SeedVariances:
     """Variances of scores over seeds, each drawn towards that of all configs.
 
     Args:
-        relative: For each of K configs the score of its seeds over their mean, two seeds or more.
+        log_scores: For each of C configs the logarithms of its seeds' scores, two seeds or more.
     """
-    freedom = np.array([len(scores) - 1 for scores in relative], dtype=np.float64)
-    own = np.array([max(float(np.var(scores, ddof=1)), _SMALLEST) for scores in relative])
+    freedom = np.array([len(scores) - 1 for scores in log_scores], dtype=np.float64)
+    own = np.array([max(float(np.var(scores, ddof=1)), _SMALLEST) for scores in log_scores])
     prior, prior_freedom = _prior(own, freedom)
     together = (prior_freedom * prior + freedom * own) / (prior_freedom + freedom)
     return SeedVariances(variances=together, freedom=np.minimum(prior_freedom + freedom, freedom.sum()))
