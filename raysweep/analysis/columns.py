@@ -100,6 +100,12 @@ EVALUATIONS: Mapping[str, pa.DataType] = {
     "is_current": _FLAG,
     "block_errors": pa.list_(pa.float32()),
 }
+READABLE_VERSIONS = (1, TABLES_VERSION)
+# What version 1 hadn't yet: it is read as if nothing were known of it.
+ADDED_COLUMNS: Mapping[str, Mapping[str, pa.DataType]] = {
+    "trials.parquet": {"phase": TRIAL_TAIL["phase"]},
+    "evaluations.parquet": {"block_errors": EVALUATIONS["block_errors"]},
+}
 NOT_IN_CONFIG_COLUMNS = frozenset({"protocol", "model", "dataset"})  # they have a column of their own
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raysweep.analysis.columns import EPOCHS, TABLES_VERSION
+from raysweep.analysis.columns import ADDED_COLUMNS, EPOCHS, READABLE_VERSIONS, TABLES_VERSION
 from raysweep.analysis.export import trials_and_evaluations
 from raysweep.errors import InputError, Problem
 from raysweep.ledger.reader import LedgerReader
@@ -120,13 +120,17 @@ def _read(file: Path) -> pa.Table:
     except (OSError, pa.ArrowInvalid) as error:
         raise _unreadable(file, f"can't be read ({error})") from error
     version = (table.schema.metadata or {}).get(b"raysweep.tables_version", b"none").decode()
-    if version != str(TABLES_VERSION):
+    if version not in map(str, READABLE_VERSIONS):
         raise _unreadable(file, f"tables of version {version}")
+    for name, kind in ADDED_COLUMNS.get(file.name, {}).items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, kind))
     return table
 
 
 def _unreadable(file: Path, found: str) -> InputError:
-    valid = f"this raysweep reads tables of version {TABLES_VERSION}; export them again from the ledger"
+    versions = " and ".join(map(str, READABLE_VERSIONS))
+    valid = f"this raysweep reads tables of version {versions}; export them again from the ledger"
     return InputError([Problem(where=str(file), found=found, valid=valid)])
 
 

@@ -85,3 +85,15 @@ def test_whole_numbers_and_flags_keep_their_type_over_several_sweeps(tmp_path: P
 def test_epochs(paths: SweepPaths) -> None:
     export_tables(write_ledger(paths, [FakeTrial(epochs=3)]))
     assert read_epochs(paths)["epoch"].tolist() == [1, 2, 3]
+
+
+def test_tables_of_the_first_version_are_read_as_if_nothing_were_known_of_what_came_later(paths: SweepPaths) -> None:
+    export_tables(write_ledger(paths, [FakeTrial()]))
+    paths.ledger.unlink()
+    for file, column in ((paths.trials, "phase"), (paths.evaluations, "block_errors")):
+        table = pq.read_table(file, partitioning=None).drop_columns(column)
+        metadata = {**table.schema.metadata, b"raysweep.tables_version": b"1"}
+        pq.write_table(table.replace_schema_metadata(metadata), file)
+    tables = load_tables([paths])
+    assert tables.trials["phase"].isna().all()
+    assert tables.evaluations["block_errors"].isna().all()
