@@ -17,7 +17,7 @@ FloatArray = npt.NDArray[np.float64]
 
 # A variance of nothing at all would make any difference certain.
 _SMALLEST = 1e-12
-# However well the configs seem to agree: that they do is itself only estimated.
+# However well the configs seem to agree: that they do is itself only estimated, from few configs hardly at all.
 _MOST_PRIOR_FREEDOM = 16.0
 
 
@@ -57,9 +57,10 @@ def _prior(own: FloatArray, freedom: FloatArray) -> tuple[float, float]:
     excess = float(np.var(logs, ddof=1) - polygamma(1, freedom / 2).mean()) if len(logs) > 1 else np.inf
     if not np.isfinite(excess):
         return float(own[0]), 0.0
+    most = min(_MOST_PRIOR_FREEDOM, len(own) - 1)
     if excess <= 0:
-        return float(np.exp(center)), _MOST_PRIOR_FREEDOM
-    prior_freedom = min(2 * _inverse_trigamma(excess), _MOST_PRIOR_FREEDOM)
+        return float(np.exp(center)), most
+    prior_freedom = min(2 * _inverse_trigamma(excess), most)
     return float(np.exp(center + digamma(prior_freedom / 2) - np.log(prior_freedom / 2))), prior_freedom
 
 
