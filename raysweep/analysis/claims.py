@@ -124,12 +124,13 @@ def _errors_by_config(trials: pd.DataFrame, configs: list[str], view: View) -> d
             return None
         errors[str(name)] = np.stack(rows)
     shapes = {of_config.shape[1] for of_config in errors.values()}
-    if len(shapes) != 1 or not all(_can_be_drawn(of_config) for of_config in errors.values()):
+    if len(shapes) != 1 or not all(can_be_drawn(of_config) for of_config in errors.values()):
         return None
     return errors
 
 
-def _can_be_drawn(errors: FloatArray) -> bool:
+def can_be_drawn(errors: FloatArray) -> bool:
+    """Whether (seeds, B) errors have means that a logarithm can be taken of."""
     return bool(np.isfinite(errors).all() and (errors.mean(axis=1) > 0).all())
 
 
@@ -139,6 +140,17 @@ def _overlap(trials: pd.DataFrame, num_blocks: int, view: View) -> int:
         return 1
     scored = trials[trials["is_scored"]].iloc[0]
     horizon, num_targets = int(scored[f"{view.selecting}.horizon"]), int(scored[f"{view.selecting}.num_targets"])
+    return blocks_in_common(horizon, num_targets, num_blocks)
+
+
+def blocks_in_common(horizon: int, num_targets: int, num_blocks: int) -> int:
+    """How many blocks in a row of autoregressive errors have targets in common, and so aren't independent.
+
+    Args:
+        horizon: Steps ahead.
+        num_targets: Over all starts.
+        num_blocks: That the starts were put into.
+    """
     starts_in_common = math.ceil(horizon / START_STRIDE)
     # Near the end of the part a start has fewer targets than the horizon: half of it in the mean, over as many starts.
     num_starts = num_targets / horizon + starts_in_common / 2
@@ -156,7 +168,7 @@ def _best_baseline(baselines: pd.DataFrame, num_blocks: int, view: View) -> Mapp
     if values is None or np.ndim(values) != 1 or len(values) != num_blocks:
         return {}
     errors = np.asarray(values, dtype=np.float64)[None]
-    return {str(row["model"]): errors} if _can_be_drawn(errors) else {}
+    return {str(row["model"]): errors} if can_be_drawn(errors) else {}
 
 
 def _rows(resamples: Resamples, leading: list[str], others: list[str], *, has_baseline: bool) -> pd.DataFrame:

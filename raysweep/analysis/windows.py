@@ -15,7 +15,9 @@ from raysweep.analysis import numerals
 from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import SEEDS_TO_CONFIRM, title_of
+from raysweep.analysis.seed_errors import intervals, scored_seeds
 from raysweep.analysis.tables import SweepTables
+from raysweep.forecasting.protocol import Mode
 
 WINDOW = "train.time_steps"
 SHOWN_PART = "test"
@@ -28,7 +30,7 @@ class WindowPanel:
     Attributes:
         ranking: Where the configs come from; its order is validation's.
         points: A row for each model and window that has a ranked config: `model`, `window`, `config_id`, `val`, `test`,
-            `low` and `high` of the test score, `num_seeds`, `num_configs` that it was chosen from, `learning_rate`,
+            `low` and `high` of its 95 % interval, `num_seeds`, `num_configs` that it was chosen from, `learning_rate`,
             `skill_ridge`, `num_train_windows`, `num_steps`, `seconds`, `is_best_of_model` and `is_best`, both by
             validation. In the order of models and windows.
         missing: Models and windows none of whose configs has a score.
@@ -65,8 +67,14 @@ def window_panels(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Wind
         if ranking.view.protocol == "holdout":
             chosen[index] = _chosen(ranking)
     configs = {config for rows in chosen.values() for config in rows.index}
-    seeds = _seed_scores(tables, configs)
-    return [_panel(rankings[index], rows, seeds, steps) for index, rows in chosen.items()]
+    modes: tuple[Mode, ...] = ("batch", "regressive")
+    seeds = {mode: scored_seeds(tables, configs, mode) for mode in modes}
+    panels = []
+    for index, rows in chosen.items():
+        mode = rankings[index].view.mode
+        assert mode is not None, "under holdout each mode has a ranking of its own"
+        panels.append(_panel(rankings[index], rows, intervals(list(rows.index), seeds[mode]), steps))
+    return panels
 
 
 def window_table(panel: WindowPanel, unit: str = "") -> Leaderboard:
@@ -121,13 +129,6 @@ def answer_of(panel: WindowPanel) -> str:
     return f"{sentence}."
 
 
-def interval(scores: pd.Series) -> tuple[float, float]:
-    """What is drawn behind a mean over seeds: the lowest and the highest of them; NaN for fewer than five."""
-    if len(scores) < SEEDS_TO_CONFIRM:
-        return float("nan"), float("nan")
-    return float(scores.min()), float(scores.max())
-
-
 def _chosen(ranking: Ranking) -> pd.DataFrame:
     """The best ranked config of each model and window, by validation."""
     rows = ranking.rows[(ranking.rows["place"] == "ranked") & ranking.rows[ranking.view.score].notna()]
@@ -137,20 +138,9 @@ def _chosen(ranking: Ranking) -> pd.DataFrame:
     return chosen.sort_values(["model", WINDOW])
 
 
-def _seed_scores(tables: SweepTables, configs: set[str]) -> dict[tuple[str, str], pd.Series]:
-    """By config and mode the test scores of its seeds."""
-    rows = tables.evaluations
-    rows = rows[rows["config_id"].isin(configs) & (rows["kind"] == "trial") & (rows["part"] == SHOWN_PART)]
-    rows = rows[rows["is_current"].astype("bool") & (rows["dataset"] == rows["eval_dataset"])]
-    rows = rows.sort_values("horizon", kind="stable").drop_duplicates(["trial_id", "mode"], keep="last")
-    return {(str(config), str(mode)): scores for (config, mode), scores in rows.groupby(["config_id", "mode"])["mse"]}
-
-
 def _panel(
-    ranking: Ranking, chosen: pd.DataFrame, seeds: Mapping[tuple[str, str], pd.Series], steps: pd.Series
+    ranking: Ranking, chosen: pd.DataFrame, bounds: Sequence[tuple[float, float]], steps: pd.Series
 ) -> WindowPanel:
-    nothing = pd.Series(dtype="float64")
-    bounds = [interval(seeds.get((config, str(ranking.view.mode)), nothing)) for config in chosen.index]
     points = pd.DataFrame(
         {
             "model": chosen["model"].astype("str"),
@@ -214,7 +204,7 @@ def _notes(panel: WindowPanel) -> Iterator[str]:
     if (panel.points["num_seeds"] < SEEDS_TO_CONFIRM).any():
         yield "Where fewer than five seeds were trained, there is no interval: small differences may be chance."
     if panel.points["low"].notna().any():
-        yield "In brackets, the lowest and the highest of the seeds."
+        yield "In brackets, the 95 % interval, from the seeds and the starts of this test part."
     if panel.missing:
         pairs = ", ".join(f"{model} at {window}" for model, window in panel.missing)
         yield f"No config has a score here, as all were stopped, diverged or couldn't be scored: {pairs}."

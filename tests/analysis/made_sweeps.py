@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,16 @@ def make_tables(
     return SweepTables(
         trials=_frame(trials, {**TRIAL_HEAD, **CONFIG_KEYS, **TRIAL_TAIL}), evaluations=_frame(evaluations, EVALUATIONS)
     )
+
+
+def with_block_errors(tables: SweepTables, num_blocks: int) -> SweepTables:
+    """Of trials: blocks that vary around the score."""
+    shape = np.random.default_rng(0).exponential(size=num_blocks)
+    rows = tables.evaluations
+    errors = [
+        mse * shape / shape.mean() if kind == "trial" else None for kind, mse in zip(rows.kind, rows.mse, strict=True)
+    ]
+    return replace(tables, evaluations=rows.assign(block_errors=pd.Series(errors, index=rows.index, dtype="object")))
 
 
 def ridge_rows(fitted_on: str, forecast: str, mse: float, origin: float = 0.85) -> pd.DataFrame:

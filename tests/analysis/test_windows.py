@@ -6,10 +6,11 @@ import math
 
 import pytest
 
+from raysweep.analysis.figures.windows import draw_windows
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.windows import WindowPanel, window_panels, window_table
-from tests.analysis.made_sweeps import ORIGIN, RATE, WINDOW, Config, grid, make_tables
+from tests.analysis.made_sweeps import ORIGIN, RATE, WINDOW, Config, grid, make_tables, with_block_errors
 
 WINDOWS = [32, 64, 128]
 
@@ -58,9 +59,13 @@ def test_five_seeds_have_an_interval_and_four_have_none() -> None:
     few = panels_of(make_tables(configs, best_at_64, seeds=4, noise=0.1))[0]
     assert few.points[["low", "high"]].isna().all(axis=None)
     assert any("fewer than five seeds" in note for note in window_table(few).notes)
-    many = panels_of(make_tables(configs, best_at_64, seeds=5, noise=0.1))[0]
+    tables = make_tables(configs, best_at_64, seeds=5, noise=0.1)
+    assert panels_of(tables)[0].points["low"].isna().all(), "nothing tells how errors vary along the series"
+    many, autoregressive = panels_of(with_block_errors(tables, num_blocks=30))
     assert (many.points["low"] < many.points["test"]).all()
     assert (many.points["test"] < many.points["high"]).all()
+    assert autoregressive.points["low"].isna().all(), "30 blocks, of which each twelve have targets in common"
+    assert "There are no bars" not in draw_windows([many]).caption
     assert not any("fewer than five seeds" in note for note in window_table(many).notes)
 
 

@@ -75,8 +75,8 @@ def draw_windows(panels: Sequence[WindowPanel], unit: str = "") -> Picture:
 
 def _bars_mean(panels: Sequence[WindowPanel]) -> str:
     if any(panel.points["low"].notna().any() for panel in panels):
-        return "Bars reach from the lowest to the highest seed."
-    return "There are no bars, as no config has five seeds."
+        return "Bars are 95 % intervals."
+    return "There are no bars: no config has five seeds, or the part is too short to tell."
 
 
 def _draw_panel(axes: Sequence[Axes], panel: WindowPanel, model_looks: Mapping[str, Look], squared: str) -> None:

@@ -22,7 +22,7 @@ from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.transfer import transfers
 from raysweep.analysis.windows import window_panels
-from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, make_tables
+from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, make_tables, with_block_errors
 
 MODELS = ["att", "att_mh", "lstm", "vq", "vq_mh", "a_model_with_a_long_name"]
 
@@ -80,6 +80,7 @@ def test_windows_can_be_read(windows: list[int]) -> None:
 
 def test_windows_show_the_points_and_the_references() -> None:
     tables = make_tables(grid(model=["att", "lstm"], train__time_steps=[64, 128, 256]), error, seeds=5, noise=0.05)
+    tables = with_block_errors(tables, num_blocks=30)
     (panel, _) = window_panels(tables, rank(tables))
     picture = draw_windows([panel])
     (axes,) = main_axes(picture)
@@ -92,7 +93,7 @@ def test_windows_show_the_points_and_the_references() -> None:
     assert "far off: noise floor 16.00" in axes.get_title(loc="left")
     assert "validation picks att at window 256" in axes.get_title(loc="left")
     assert "validation chooses att at window 256" in picture.caption
-    assert "Bars reach" in picture.caption
+    assert "Bars are 95 % intervals" in picture.caption
 
 
 def test_windows_with_scores_that_are_no_numbers() -> None:
