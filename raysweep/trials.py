@@ -20,6 +20,7 @@ from raysweep.planning.selection import Fold, fold_of
 from raysweep.prepare import PreparedSweep, scheduler_text
 from raysweep.spec.config import Scalar
 from raysweep.spec.sweep import Asha, HyperOpt, Resources, Sweep
+from raysweep.tuning.cluster import is_own_ray
 from raysweep.version import code_version
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def run_missing(
             )
             return {trial.trial_id for trial, _ in progress.failures}
         except ClusterError as error:
-            if num_restarts == MAX_RESTARTS:
+            if num_restarts == MAX_RESTARTS or not is_own_ray():
                 raise
             display.note(f"{error}; starting Ray again ({num_restarts + 1} of {MAX_RESTARTS})")
             # What was reported is in the ledger, and what wasn't yet in the checkpoints.

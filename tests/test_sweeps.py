@@ -11,6 +11,7 @@ import pytest
 
 from raysweep.ledger.reader import LedgerReader
 from tests.conftest import Project
+from tests.tracking.servers import find_free_port
 
 pytestmark = pytest.mark.slow
 
@@ -262,3 +263,12 @@ def test_bad_input_starts_nothing(fresh_project: Project) -> None:
     assert "2 problems; nothing was started." in done.stderr
     assert not (fresh_project.root / "results").exists()
     assert not (fresh_project.root / "mlflow.db").exists()
+
+
+def test_a_ray_that_is_not_there_is_one_clear_line(project: Project) -> None:
+    project.environment = {"RAY_ADDRESS": f"127.0.0.1:{find_free_port()}", "RAY_AUTH_MODE": "disabled"}
+    sweep = project.write_sweep("alone", param_space={"dataset": "wave", "model": "att", **TINY})
+    done = project.run(sweep, expect=3)
+    assert f"the Ray at {project.environment['RAY_ADDRESS']} (RAY_ADDRESS) can't be joined: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "starting Ray again" not in done.stdout

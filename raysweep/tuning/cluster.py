@@ -8,6 +8,7 @@ import secrets
 import shlex
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,8 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from raysweep.disks import cannot_write, why_unwritable
+from raysweep.errors import ClusterError
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
 from raysweep.spec.sweep import Resources
+
+JOIN_SECONDS = 10.0  # in which a Ray at another address has to answer
 
 # Ray and Tune read these when they are imported, workers when they start.
 ENVIRONMENT: Mapping[str, str] = {
@@ -77,6 +81,10 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
     Args:
         num_jobs: CPUs to use here; None for all.
         is_verbose: Whether Ray may speak for itself.
+
+    Raises:
+        ClusterError: If it can't be started or joined.
+        StorageError: If a disk is the reason.
     """
     try:
         private = Path(tempfile.mkdtemp(prefix="raysweep-"))
@@ -97,7 +105,8 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         raise_if_interrupted()
         try:
             ray._private.utils.set_sigterm_handler = lambda handler: None  # it would exit in a way of its own
-            with _disk_errors_explained(), signals_noted():  # half of a Ray can't be ended without a crash
+            with _start_explained(address), signals_noted():  # half of a Ray can't be ended without a crash
+                _knock_at(address)
                 ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
             raise_if_interrupted()
             for name in QUIET_LOGGERS:  # ray.init sets its own level again
@@ -112,24 +121,40 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         shutil.rmtree(private, ignore_errors=True)
 
 
+def is_own_ray() -> bool:
+    """Whether trials run on a Ray that starts and ends with us."""
+    return "RAY_ADDRESS" not in os.environ
+
+
 def own_temporary_folder() -> Path | None:
     """Where a Ray of our own keeps its sockets and logs; None where trials run on another."""
-    if "RAY_ADDRESS" in os.environ:
+    if not is_own_ray():
         return None
     return Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
 
 
 @contextmanager
-def _disk_errors_explained() -> Iterator[None]:
-    """A Ray that can't write to its folder ends with whatever comes of that, such as a time that has run out."""
+def _start_explained(address: str | None) -> Iterator[None]:
+    """Whatever keeps Ray from starting: a machine that is too busy, an address where no Ray is, a disk."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # of many types
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        if address is not None:
+            raise ClusterError(f"the Ray at {address} (RAY_ADDRESS) can't be joined: {reason}") from error
         folder = own_temporary_folder()
-        reason = None if folder is None else why_unwritable(folder)
-        if folder is None or reason is None:
-            raise
-        raise cannot_write(f"{folder}, where Ray keeps its files", reason) from error
+        # It ends with whatever comes of that, such as a time that has run out.
+        unwritable = None if folder is None else why_unwritable(folder)
+        if unwritable is not None:
+            raise cannot_write(f"{folder}, where Ray keeps its files", unwritable) from error
+        raise ClusterError(f"Ray can't be started: {reason}") from error
+
+
+def _knock_at(address: str | None) -> None:
+    """Raises `OSError` where nobody listens: Ray would try for minutes, without a word."""
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), JOIN_SECONDS).close()
 
 
 def _shut_down() -> None:
