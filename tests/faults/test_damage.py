@@ -56,8 +56,9 @@ def digests(*roots: Path) -> dict[str, str]:
     ],
 )
 def test_no_command_uses_a_flipped_value(
-    project: Project, database: Path, monkeypatch: pytest.MonkeyPatch, table: str, value: bytes | None
+    fresh_project: Project, database: Path, monkeypatch: pytest.MonkeyPatch, table: str, value: bytes | None
 ) -> None:
+    project = fresh_project
     monkeypatch.chdir(project.root)
     paths, uri = project.paths("4single_timesteps"), f"sqlite:///{database}"
     trial_ids = finished_sweep(paths, 2)
