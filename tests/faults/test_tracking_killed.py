@@ -45,10 +45,8 @@ def drive(writer: LedgerWriter, trial_ids: list[str]) -> Iterator[None]:
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(
-    "num_kills",
-    [pytest.param(3, marks=pytest.mark.slow), pytest.param(12, marks=pytest.mark.nightly)],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("num_kills", [3, 12])
 def test_killed_again_and_again(tmp_path: Path, mlflow_server: MlflowServer, num_kills: int) -> None:
     chance = random.Random(num_kills)
     paths = SweepPaths(tmp_path / "results", "killed")
