@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from raysweep.errors import Interrupted
 
+AGAIN_SECONDS = 0.01
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _seen: list[signal.Signals] = []
 
@@ -20,6 +24,7 @@ def interruptible() -> Iterator[None]:
     What stops can't be stopped again: a second Ctrl-C would leave processes behind. And what has ended has: until the
     process is gone, which takes a moment, signals are ignored.
     """
+    sys.unraisablehook = _raise_later
     _handle(_raise)
     try:
         yield
@@ -66,3 +71,12 @@ def _raise(number: int, frame: FrameType | None) -> None:
     _note(number, frame)
     _handle(_note)
     raise Interrupted(_seen[0].name)
+
+
+def _raise_later(unraisable: sys.UnraisableHookArgs) -> None:
+    """Where Python swallows exceptions, in a `__del__` or in the callback of a weak reference, a signal comes again."""
+    if not isinstance(unraisable.exc_value, Interrupted):
+        sys.__unraisablehook__(unraisable)
+        return
+    _handle(_raise)
+    threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), _seen[0])).start()
