@@ -114,22 +114,30 @@ def _confirmed(trials: pd.DataFrame, view: View) -> pd.Series:
 
 
 def _errors_by_config(trials: pd.DataFrame, configs: list[str], view: View) -> dict[str, FloatArray] | None:
-    """(seeds, B) of each; None where some weren't kept, or give no mean that a logarithm can be taken of."""
+    """(seeds, B) of each; None where those of one say nothing, or where they aren't of the same blocks."""
     scored = trials[trials["is_scored"] & trials["config_id"].isin(configs)]
-    column = f"{view.selecting}.block_errors"
     errors: dict[str, FloatArray] = {}
-    for name, of_config in scored.groupby("config_id")[column]:
-        rows = [np.asarray(values, dtype=np.float64) for values in of_config if values is not None]
-        if len(rows) < len(of_config) or len({values.shape for values in rows}) != 1 or rows[0].ndim != 1:
+    for name, of_config in scored.groupby("config_id")[f"{view.selecting}.block_errors"]:
+        stacked = stacked_errors(of_config)
+        if stacked is None:
             return None
-        errors[str(name)] = np.stack(rows)
-    shapes = {of_config.shape[1] for of_config in errors.values()}
-    if len(shapes) != 1 or not all(can_be_drawn(of_config) for of_config in errors.values()):
+        errors[str(name)] = stacked
+    return errors if len({of_config.shape[1] for of_config in errors.values()}) == 1 else None
+
+
+def stacked_errors(seeds: pd.Series) -> FloatArray | None:
+    """The `block_errors` of a config's seeds as (seeds, B).
+
+    None where some weren't kept, or give no mean that a logarithm can be taken of.
+    """
+    rows = [np.asarray(values, dtype=np.float64) for values in seeds if values is not None]
+    if len(rows) < len(seeds) or len({values.shape for values in rows}) != 1 or rows[0].ndim != 1:
         return None
-    return errors
+    errors = np.stack(rows)
+    return errors if _can_be_drawn(errors) else None
 
 
-def can_be_drawn(errors: FloatArray) -> bool:
+def _can_be_drawn(errors: FloatArray) -> bool:
     """Whether (seeds, B) errors have means that a logarithm can be taken of."""
     return bool(np.isfinite(errors).all() and (errors.mean(axis=1) > 0).all())
 
@@ -168,7 +176,7 @@ def _best_baseline(baselines: pd.DataFrame, num_blocks: int, view: View) -> Mapp
     if values is None or np.ndim(values) != 1 or len(values) != num_blocks:
         return {}
     errors = np.asarray(values, dtype=np.float64)[None]
-    return {str(row["model"]): errors} if can_be_drawn(errors) else {}
+    return {str(row["model"]): errors} if _can_be_drawn(errors) else {}
 
 
 def _rows(resamples: Resamples, leading: list[str], others: list[str], *, has_baseline: bool) -> pd.DataFrame:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
-from raysweep.analysis.claims import SEEDS_TO_CONFIRM, blocks_in_common, can_be_drawn
+from raysweep.analysis.claims import SEEDS_TO_CONFIRM, blocks_in_common, stacked_errors
 from raysweep.analysis.intervals import score_intervals
 from raysweep.analysis.phases import with_fresh_seeds_alone
 from raysweep.analysis.resampling import LEAST_INDEPENDENT_BLOCKS, FloatArray, resample
@@ -58,8 +57,4 @@ def _errors_of(seeds: pd.DataFrame | None) -> FloatArray | None:
     """(seeds, B) of one config; None if it has too few seeds, or errors that say nothing."""
     if seeds is None or len(seeds) < SEEDS_TO_CONFIRM:
         return None
-    rows = [np.asarray(values, dtype=np.float64) for values in seeds["block_errors"] if values is not None]
-    if len(rows) < len(seeds) or len({values.shape for values in rows}) != 1 or rows[0].ndim != 1:
-        return None
-    errors = np.stack(rows)
-    return errors if can_be_drawn(errors) else None
+    return stacked_errors(seeds["block_errors"])

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from raysweep.analysis import numerals
-from raysweep.analysis.leaderboard import Column, LeaderboardRow, build_leaderboards
+from raysweep.analysis.leaderboard import Column, LeaderboardRow, leaderboards_of
 from raysweep.analysis.report.answers import comparisons
 from raysweep.analysis.report.material import Material
 from raysweep.analysis.report.origin import origin_section
@@ -33,7 +33,12 @@ def comparison_section(material: Material) -> Section | None:
 
 def leaderboard_section(material: Material) -> Section:
     """The leaderboards as the terminal shows them, with all their columns."""
-    boards = build_leaderboards(material.tables, units=material.units, top=MAX_ROWS_OF_LEADERBOARD)
+    boards = leaderboards_of(
+        material.rankings,
+        units=material.units,
+        top=MAX_ROWS_OF_LEADERBOARD,
+        has_many_sweeps=material.tables.trials["sweep"].nunique() > 1,
+    )
     if not boards:
         return Section(title="Leaderboards", lead="No trial has ended yet.")
     return Section(
