@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from raysweep.tracking.projection import Projection
 
 _POLL_SECONDS = 1.0
-_MAX_PAUSE_SECONDS = 30.0
+_MAX_PAUSE_SECONDS = 30.0  # while MLflow is away
+_CPU_SHARE = 0.025  # of one core, and MLflow's server takes about as much again: trainings keep the rest
+_MAX_REST_SECONDS = 10.0  # nobody likes to look at curves that are older
 _ORPHAN_SECONDS = 30.0  # for the last sync, if the driver died without a word
 _SILENT_SECONDS = 5.0  # in which MLflow has taken nothing: then nobody waits for it at the end of a sweep
 _FRESH_SECONDS = 2.0  # so old may a failed attempt be to stand for the last one
@@ -112,8 +114,11 @@ def follow(paths: SweepPaths, uri: str, driver: Driver, health: Health) -> bool:
     attempts = _Attempts(paths, uri, health)
     pause = 0.0
     while not driver.is_over_within(pause):
-        is_complete = attempts.project()
-        pause = _POLL_SECONDS if is_complete else min(max(2 * pause, _POLL_SECONDS), _MAX_PAUSE_SECONDS)
+        begun = time.process_time()
+        if attempts.project():
+            pause = rest_seconds(time.process_time() - begun)
+        else:
+            pause = min(max(2 * pause, _POLL_SECONDS), _MAX_PAUSE_SECONDS)
     deadline = time.monotonic() + driver.last_sync_seconds()
     if attempts.is_mlflow_silent() and attempts.has_just_failed():
         return False  # to ask a server that hangs takes seconds
@@ -124,6 +129,11 @@ def follow(paths: SweepPaths, uri: str, driver: Driver, health: Health) -> bool:
             return False
         time.sleep(min(_POLL_SECONDS, left))
     return True
+
+
+def rest_seconds(cpu_seconds: float) -> float:
+    """How long to rest after a projection that took so much time of a processor: the longer, the dearer it was."""
+    return min(max(cpu_seconds / _CPU_SHARE, _POLL_SECONDS), _MAX_REST_SECONDS)
 
 
 class _Attempts:
