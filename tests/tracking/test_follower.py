@@ -16,6 +16,7 @@ from raysweep.ledger.rows import TrialEnd
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
 from raysweep.tracking.follower import Follower, start_follower
+from raysweep.tracking.following import rest_seconds
 from raysweep.tracking.processes import start_mark
 from raysweep.tracking.sync import sync_ledger
 from tests.tracking.ledgers import BEGIN, epochs, finish, register, running_command
@@ -47,6 +48,12 @@ def writer(paths: SweepPaths) -> Iterator[LedgerWriter]:
         yield writer
 
 
+def is_equal(uri: str, paths: SweepPaths) -> bool:
+    """MLflow is as the ledger is now, while its driver lives; an `AssertionError` says what isn't."""
+    assert_equal(uri, paths, is_driver_alive=True)
+    return True
+
+
 def has_ended(pid: int) -> bool:
     return start_mark(pid) is None
 
@@ -68,8 +75,7 @@ def test_follows_a_running_sweep(
     follower = start_follower(paths, "sqlite:///mlflow.db")
     try:
         assert os.getsid(follower.pid) == follower.pid  # out of reach of Ctrl-C
-        wait_for(lambda: Mlflow(uri, paths.name).trials())
-        assert_equal(uri, paths, is_driver_alive=True)
+        wait_for(lambda: is_equal(uri, paths))
         assert os.getpriority(os.PRIO_PROCESS, follower.pid) > os.getpriority(os.PRIO_PROCESS, 0)
         writer.record_epochs(first, epochs(3, 3))
         run = Mlflow(uri, paths.name).trials()[first]
@@ -85,6 +91,12 @@ def test_follows_a_running_sweep(
     assert has_ended(follower.pid)
     assert_equal(uri, paths)
     assert {run.info.status for run in Mlflow(uri, paths.name).runs()} == {"KILLED", "FINISHED"}
+
+
+def test_the_dearer_a_look_the_longer_the_rest() -> None:
+    assert rest_seconds(0.001) == 1.0
+    assert rest_seconds(0.1) == pytest.approx(4.0)
+    assert rest_seconds(5.0) == 10.0
 
 
 @pytest.mark.slow
@@ -164,8 +176,7 @@ def test_a_killed_driver_leaves_nothing_running(paths: SweepPaths, uri: str) -> 
     try:
         assert driver.stdout is not None
         follower_pid = int(driver.stdout.readline())
-        wait_for(lambda: len(Mlflow(uri, paths.name).trials()) == 2)
-        assert_equal(uri, paths, is_driver_alive=True)
+        wait_for(lambda: is_equal(uri, paths))
     finally:
         driver.kill()
         driver.communicate()
