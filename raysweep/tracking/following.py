@@ -37,7 +37,7 @@ _ORPHAN_SECONDS = 30.0  # for the last sync, if the driver died without a word
 _SILENT_SECONDS = 5.0  # in which MLflow has taken nothing: then nobody waits for it at the end of a sweep
 _FRESH_SECONDS = 2.0  # so old may a failed attempt be to stand for the last one
 _LOCK_SECONDS = 1.0
-_NICENESS = 10
+_NICENESS = 19  # Ray gives workers 15 or so
 
 _log = logging.getLogger("raysweep.tracking")
 
