@@ -16,6 +16,8 @@ from rich.console import Console
 
 from raysweep import app as running
 from raysweep import commands
+from raysweep import doctor as examining
+from raysweep.doctor_screen import print_findings
 from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
@@ -171,6 +173,25 @@ def sync(
     with _errors(verbose):
         for paths in _sweeps(sweeps, results_dir):
             make_console().print(commands.sync_sweep(paths, tracking_uri))
+
+
+@app.command("doctor")
+def doctor(
+    cluster: Annotated[
+        Path | None,
+        typer.Option(help="The file that `ray up` takes: look at its machines, too.", show_default=False),
+    ] = None,
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
+    tracking_uri: TrackingUri = DEFAULT_URI,
+    verbose: Verbose = False,
+) -> None:
+    """Say whether this machine or cluster is fit to run a sweep, and what mends it where it isn't."""
+    with _errors(verbose):
+        console = make_console()
+        findings = examining.examine(cluster, results_dir, tracking_uri, note=console.print, is_verbose=verbose)
+        print_findings(console, findings)
+        if not all(finding.is_good for finding in findings):
+            raise typer.Exit(1)
 
 
 @app.command("models")

@@ -102,6 +102,7 @@ def _run_on_ray(
     is_verbose: bool,
 ) -> Progress:
     """The life of one Ray, which is loaded only where a trial is to run."""
+    from raysweep.doctor import refuse_unfit_nodes
     from raysweep.tuning.cluster import ray_cluster
     from raysweep.tuning.runner import run_trials
 
@@ -114,6 +115,8 @@ def _run_on_ray(
         predictions=prepared.paths.predictions.resolve(),
     )
     with ray_cluster(num_jobs=num_jobs, is_verbose=is_verbose) as cluster:
+        if not is_own_ray():
+            refuse_unfit_nodes(prepared.paths.root)
         resources = _resources(sweep, cluster)
         progress = Progress(
             num_trials=prepared.num_trials,
