@@ -13,14 +13,18 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from raysweep import app as running
 from raysweep import commands
 from raysweep import doctor as examining
+from raysweep.clusters.head import head_of
+from raysweep.clusters.submission import TRACKING_ADDRESS, pull
 from raysweep.doctor_screen import print_findings
 from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
+from raysweep.remote import remote_sweep
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
 from raysweep.terminal import complain, make_console
 from raysweep.tracking.address import DEFAULT_URI
@@ -54,6 +58,12 @@ DataDir = Annotated[
 ModelsDir = Annotated[Path | None, typer.Option(help="Folder of the models.", show_default="models")]
 TrackingUri = Annotated[str, typer.Option(help="Where MLflow keeps its runs.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use.", show_default="all")]
+ClusterFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster", help="The file that ray up took: run there, and bring the results home.", show_default="here"
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks, and what Ray has to say.")]
 
 
@@ -66,12 +76,15 @@ def run(
     models_dir: ModelsDir = None,
     tracking_uri: TrackingUri = DEFAULT_URI,
     jobs: Jobs = None,
+    cluster: ClusterFile = None,
     verbose: Verbose = False,
 ) -> None:
     """Run what is missing of a sweep; the word `run` may be left out. The same command again goes on."""
     console = make_console()
     with _errors(verbose), _told_how_to_go_on(console):
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
+        if cluster is not None:
+            raise typer.Exit(_run_on_cluster(console, cluster, sweep, overrides or [], workspace, jobs, verbose))
         prepared = prepare(sweep, overrides or [], workspace)
         print_plan(console, prepared)
         screen = Screen(console)
@@ -89,6 +102,44 @@ def run(
         if failed:
             console.print(f"{len(failed)} trials failed; the same command tries them again.")
             raise typer.Exit(1)
+
+
+def _run_on_cluster(
+    console: Console,
+    cluster: Path,
+    sweep: Path,
+    overrides: Sequence[str],
+    workspace: Workspace,
+    num_jobs: int | None,
+    is_verbose: bool,
+) -> int:
+    """The exit code of the same command there."""
+    remote = remote_sweep(sweep, overrides, workspace, cluster, num_jobs=num_jobs, is_verbose=is_verbose)
+    job = remote.submission.submit(console.print)
+    try:
+        code = remote.submission.follow(job, console.print, lambda line: console.print(Text(line), soft_wrap=True))
+    except Interrupted:
+        console.print(f"Not followed any more; the sweep goes on there. {_how_to_go_on()}")
+        console.print(f"To end it: {remote.submission.stop_command(job)}")
+        raise typer.Exit(INTERRUPTED) from None
+    pull(remote.submission.head, remote.paths)
+    for line in commands.where_everything_lies(remote.paths, TRACKING_ADDRESS):
+        console.print(line)
+    return code
+
+
+@app.command("pull")
+def pull_results(
+    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Name or sweep file.", show_default=False)],
+    cluster: Annotated[Path, typer.Option("--cluster", help="The file that ray up took.", show_default=False)],
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
+    verbose: Verbose = False,
+) -> None:
+    """Bring a sweep's ledger, tables and report home from a cluster, also while it runs."""
+    with _errors(verbose):
+        paths = SweepPaths(results_dir, Path(sweep).stem if sweep.endswith((".yaml", ".yml")) else sweep)
+        pull(head_of(cluster), paths)
+        make_console().print(f"{paths.name}: ledger, tables and report of this moment are in {paths.root}")
 
 
 @app.command("plan")

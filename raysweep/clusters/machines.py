@@ -17,6 +17,7 @@ from typing import Any
 from raysweep.clusters import gather, probe
 from raysweep.clusters.cluster_file import ClusterFile
 from raysweep.clusters.facts import Clock, Facts, Visit
+from raysweep.errors import ClusterError
 
 CONNECT_SECONDS = 5
 VISIT_SECONDS = 60.0
@@ -64,17 +65,34 @@ def addresses(cluster: ClusterFile) -> tuple[list[str], str | None]:
     if cluster.head is not None:
         return [cluster.head, *cluster.workers], None
     found: list[str] = []
-    for question in ("get-head-ip", "get-worker-ips"):
-        command = [sys.executable, "-m", "ray.scripts.scripts", question, str(cluster.file)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PROVIDER_SECONDS)
-        except subprocess.TimeoutExpired:
-            return found, f"`ray {question} {cluster.file}` gives no answer"
-        if done.returncode:
-            reason = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
-            return found, f"`ray {question} {cluster.file}` fails: {reason}"
-        found += done.stdout.split()[-1:] if question == "get-head-ip" else done.stdout.split()
+    try:
+        found.append(address_of_head(cluster))
+        found += _ask_provider(cluster, "get-worker-ips")
+    except ClusterError as error:
+        return found, str(error)
     return found, None
+
+
+def address_of_head(cluster: ClusterFile) -> str:
+    """From the file, or from the provider. Raises `ClusterError` if no head runs."""
+    if cluster.head is not None:
+        return cluster.head
+    found = _ask_provider(cluster, "get-head-ip")
+    if not found:
+        raise ClusterError(f"{cluster.file}: no head runs; ray up {cluster.file} starts the cluster")
+    return found[-1]
+
+
+def _ask_provider(cluster: ClusterFile, question: str) -> list[str]:
+    command = [sys.executable, "-m", "ray.scripts.scripts", question, str(cluster.file)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROVIDER_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ClusterError(f"`ray {question} {cluster.file}` gives no answer") from None
+    if done.returncode:
+        reason = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
+        raise ClusterError(f"`ray {question} {cluster.file}` fails: {reason}")
+    return done.stdout.split()
 
 
 def ip_of(address: str) -> str:
@@ -126,7 +144,7 @@ def _visit(cluster: ClusterFile, host: str, request: Mapping[str, Any]) -> Visit
 
 def _run(cluster: ClusterFile, host: str, code: str, seconds: float) -> subprocess.CompletedProcess[str]:
     """Runs Python code there; raises `TimeoutExpired`."""
-    command = [*ssh_command(cluster), _login(cluster, host), _COMMAND]
+    command = [*ssh_command(cluster), login(cluster, host), _COMMAND]
     return subprocess.run(command, input=code, capture_output=True, text=True, timeout=seconds)
 
 
@@ -151,11 +169,12 @@ def ssh_command(cluster: ClusterFile) -> list[str]:
 
 def ssh_by_hand(cluster: ClusterFile, host: str) -> str:
     """What a person types to see for themselves."""
-    words = ["ssh", *(["-i", str(cluster.key)] if cluster.key is not None else []), _login(cluster, host)]
+    words = ["ssh", *(["-i", str(cluster.key)] if cluster.key is not None else []), login(cluster, host)]
     return shlex.join(words)
 
 
-def _login(cluster: ClusterFile, host: str) -> str:
+def login(cluster: ClusterFile, host: str) -> str:
+    """A machine as ssh and rsync take it."""
     return f"{cluster.user}@{host}" if cluster.user else host
 
 
