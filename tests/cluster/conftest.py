@@ -17,7 +17,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     reason = why_impossible()
     if reason is not None:
         if os.environ.get("REQUIRE_NETNS") == "1":
-            pytest.fail(f"REQUIRE_NETNS=1, but a machine of the cluster tests {reason}")
+            pytest.fail(f"REQUIRE_NETNS=1, but there can't be machines for tests of clusters here: {reason}")
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("machines")
     shared = folder / "shared"
@@ -31,10 +31,17 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
 
 
 @pytest.fixture(scope="session")
-def cluster(machines: Machines) -> OnPrem:
-    """Brought up by `ray up`, with all its nodes."""
+def launcher(machines: Machines) -> OnPrem:
+    """All that `ray up` needs is there."""
     found = OnPrem(machines, Path(sys.prefix).resolve())
     found.write_files()
-    found.up()
-    found.wait_for_nodes(*NODES)
     return found
+
+
+@pytest.fixture
+def cluster(launcher: OnPrem) -> OnPrem:
+    """Up, with all its nodes: the same one for all tests, and a new one only after one that took it down."""
+    if not launcher.is_up:
+        launcher.up()
+    launcher.wait_for_nodes(*NODES)
+    return launcher

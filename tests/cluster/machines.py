@@ -121,7 +121,14 @@ class Machines:
         """What to run here for a command in a login shell's place there: at /root, with its own environment."""
         init = self._on[name].init
         return [
-            *("nsenter", "--target", str(init), *NAMESPACES, f"--root=/proc/{init}/root", f"--wd=/proc/{init}/root/root"),
+            *(
+                "nsenter",
+                "--target",
+                str(init),
+                *NAMESPACES,
+                f"--root=/proc/{init}/root",
+                f"--wd=/proc/{init}/root/root",
+            ),
             *("env", "-i", "HOME=/root", "USER=root", "TERM=xterm", "LANG=C.UTF-8", "RAY_USAGE_STATS_ENABLED=0"),
             *("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *map(str, command)),
         ]

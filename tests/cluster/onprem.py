@@ -15,7 +15,15 @@ from tests.faults.waiting import wait_for
 
 CHECKOUT = SHARED / "checkout"  # where `ray up` is typed
 TOKEN = "~/.ray/auth_token"
-NODE_STATES = "import json, ray; ray.init(logging_level='ERROR', log_to_driver=False); print(json.dumps(ray.nodes()))"
+# Not by ray.init: that would be a job of its own each time.
+ALIVE = f"""
+import json
+from ray._raylet import GcsClient
+from ray.core.generated.gcs_pb2 import GcsNodeInfo
+
+nodes = GcsClient(address="{ADDRESSES["head"]}:6379").get_all_node_info().values()
+print(json.dumps([node.node_manager_hostname for node in nodes if node.state == GcsNodeInfo.ALIVE]))
+"""
 
 
 class OnPrem:
@@ -24,10 +32,14 @@ class OnPrem:
     Args:
         machines: All of them switched on.
         environment: The virtual environment that all machines share.
+
+    Attributes:
+        is_up: Whether `ray up` was the last that was asked for.
     """
 
     def __init__(self, machines: Machines, environment: Path) -> None:
         self.machines = machines
+        self.is_up = False
         self._environment = environment
 
     def write_files(self) -> None:
@@ -43,31 +55,29 @@ class OnPrem:
         (here / "clusters" / "onprem.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
         self.machines.put("client", self.machines.key, "key")
         self._shell("client", f"umask 077; mkdir -p ~/.ray; head -c 32 /dev/urandom | sha256sum | cut -c-64 > {TOKEN}")
-        for name in NODES:
-            self.link_environment(name)
+        for name in NODES:  # there is no network to install from: the environment is there, as docs/cluster.md allows
+            self._shell(name, f"mkdir -p ~/raysweep; ln -sfn {self._environment} ~/raysweep/.venv")
 
-    def link_environment(self, name: str) -> None:
-        """The machines have no network to install from: the environment is there, as docs/cluster.md allows."""
-        self._shell(name, f"mkdir -p ~/raysweep; ln -sfn {self._environment} ~/raysweep/.venv")
+    def up(self) -> None:
+        """`ray up`, and then patience until all nodes are there."""
+        self._ray("up", "clusters/onprem.yaml", "-y", seconds=150)
+        self.wait_for_nodes(*NODES)
+        self.is_up = True
 
-    def up(self) -> str:
-        """`ray up`, and what it said."""
-        return self._ray("up", "clusters/onprem.yaml", "-y", "--no-config-cache", seconds=120)
+    def down(self) -> None:
+        """`ray down`."""
+        self.is_up = False
+        self._ray("down", "clusters/onprem.yaml", "-y", seconds=90)
 
-    def down(self) -> str:
-        """`ray down`, and what it said."""
-        return self._ray("down", "clusters/onprem.yaml", "-y", seconds=60)
-
-    def on_head(self, command: str, *, seconds: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs a line of shell as somebody would type it on the head, in ~/raysweep."""
-        line = ("bash", "-ic", f"cd ~/raysweep && {command}")
-        return self.machines.run("head", *line, seconds=seconds, check=check)
+    def on_head(self, command: str, *, seconds: float = 60) -> str:
+        """Runs a line of shell as somebody would type it on the head, in ~/raysweep; returns what it said."""
+        return self.machines.run("head", *_typed(command), seconds=seconds).stdout
 
     def start_on_head(self, command: str) -> subprocess.Popen[str]:
-        """Starts such a line and leaves it running; both its outputs come as one."""
+        """Starts such a command and leaves it running; both its outputs come as one."""
         return subprocess.Popen(
-            self.machines.command("head", "bash", "-ic", f"cd ~/raysweep && exec {command}"),
-            stdin=subprocess.DEVNULL,
+            self.machines.command("head", *_typed(f"exec {command}")),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -75,17 +85,19 @@ class OnPrem:
 
     def alive(self) -> set[str]:
         """The machines that Ray believes to be there."""
-        said = self.on_head(f'python -c "{NODE_STATES}"').stdout
-        nodes = json.loads(said.splitlines()[-1])
-        return {node["NodeManagerHostname"] for node in nodes if node["Alive"]}
+        return set(json.loads(self.on_head(f"python -W ignore -c '{ALIVE}'").splitlines()[-1]))
 
     def wait_for_nodes(self, *names: str, seconds: float = 90) -> None:
         """Waits until exactly these are there."""
         wait_for(lambda: self.alive() == set(names), seconds=seconds, name=f"a cluster of {', '.join(names)}")
 
-    def _ray(self, *arguments: str, seconds: float) -> str:
+    def _ray(self, *arguments: str, seconds: float) -> None:
         words = " ".join([f"{self._environment}/bin/ray", *arguments])
-        return self._shell("client", f"cd {CHECKOUT} && {words}", seconds=seconds)
+        self._shell("client", f"cd {CHECKOUT} && {words}", seconds=seconds)
 
-    def _shell(self, name: str, line: str, *, seconds: float = 30) -> str:
-        return self.machines.run(name, "bash", "-c", line, seconds=seconds).stdout
+    def _shell(self, name: str, line: str, *, seconds: float = 30) -> None:
+        self.machines.run(name, "bash", "-c", line, seconds=seconds)
+
+
+def _typed(command: str) -> tuple[str, ...]:
+    return ("bash", "-ic", f"cd ~/raysweep && {command}")
