@@ -56,7 +56,7 @@ DataDir = Annotated[
     Path | None, typer.Option(help="Take series from here before the project's own.", show_default=False)
 ]
 ModelsDir = Annotated[Path | None, typer.Option(help="Folder of the models.", show_default="models")]
-TrackingUri = Annotated[str, typer.Option(help="Where MLflow keeps its runs.")]
+TrackingUri = Annotated[str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Where MLflow keeps its runs.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use.", show_default="all")]
 ClusterFile = Annotated[
     Path | None,

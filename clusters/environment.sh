@@ -1,0 +1,7 @@
+# What every shell on a cluster's machines starts with, and so every process of Ray: ~/.bashrc reads it.
+export PATH="$HOME/raysweep/.venv/bin:$PATH"
+export PYTHONPATH="$HOME/raysweep"
+export RAY_AUTH_MODE=token # the token lies in ~/.ray/auth_token
+export RAY_USAGE_STATS_ENABLED=0
+export RAY_ADDRESS=auto # a sweep joins the cluster of its machine
+export MLFLOW_TRACKING_URI=http://127.0.0.1:5000
