@@ -5,3 +5,5 @@ export RAY_AUTH_MODE=token # the token lies in ~/.ray/auth_token
 export RAY_USAGE_STATS_ENABLED=0
 export RAY_ADDRESS=auto # a sweep joins the cluster of its machine
 export MLFLOW_TRACKING_URI=http://127.0.0.1:5000
+# Where a sweep that was sent with `--cluster` writes: a folder that all machines share. Edit this line:
+export RAYSWEEP_RESULTS_DIR="$HOME/raysweep/results"

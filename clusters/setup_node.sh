@@ -23,7 +23,8 @@ if [ ! -x .venv/bin/python ]; then python3.11 -m venv .venv || python3 -m venv -
 import tomllib
 
 with open("pyproject.toml", "rb") as file:
-    print(*tomllib.load(file)["project"]["dependencies"], sep="\n")
+    project = tomllib.load(file)["project"]
+print(*project["dependencies"], *project["optional-dependencies"]["cluster"], sep="\n")
 PYTHON
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     --constraint constraints.txt --requirement .venv/requirements.txt

@@ -123,8 +123,8 @@ def _run_on_cluster(
         console.print(f"To end it: {remote.submission.stop_command(job)}")
         raise typer.Exit(INTERRUPTED) from None
     pull(remote.submission.head, remote.paths)
-    for line in commands.where_everything_lies(remote.paths, TRACKING_ADDRESS):
-        console.print(line)
+    console.print(f"\nhere now: ledger, tables, leaderboard, report and forecasts, in {remote.paths.root}")
+    console.print(f"MLflow       {TRACKING_ADDRESS}, once this runs: {remote.submission.tunnel_command()}")
     return code
 
 

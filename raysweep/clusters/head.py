@@ -43,9 +43,9 @@ class Head:
         Args:
             script: For bash. Both its outputs come as one.
         """
-        # `ray up` puts paths and settings into ~/.bashrc, which only interactive shells read to its end; such a shell
-        # complains that it has no terminal.
-        inner = shlex.quote(f"( {script}\n) 2>&1")
+        # As `ray up` does it: paths and settings stand in ~/.bashrc, which on many systems goes on to its end only in
+        # interactive shells; such a shell complains that it has no terminal.
+        inner = shlex.quote(f"source ~/.bashrc; ( {script}\n) 2>&1")
         return [*ssh_command(self.cluster), self.login, f"bash --login -i -c {inner} 2>/dev/null"]
 
     def run(self, script: str, *, doing: str) -> str:

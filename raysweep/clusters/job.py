@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from typing import Any
 
@@ -69,6 +70,7 @@ async def _tail(client: Any, name: str, num_shown: int) -> None:
 def _client() -> Any:
     from ray.job_submission import JobSubmissionClient
 
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of every connection that it closes
     return JobSubmissionClient()  # at the address that Ray has written down on this machine
 
 

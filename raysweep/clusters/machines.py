@@ -30,7 +30,7 @@ _NO_RSYNC = "raysweep-no-rsync"
 # Ray's own rsync finds what a bare command finds; Python comes with the login shell, as `ray start` does.
 _COMMAND = (
     f"command -v rsync >/dev/null || echo {_NO_RSYNC}; "
-    "exec bash --login -i -c 'exec \"$(command -v python || command -v python3)\" -'"
+    "exec bash --login -i -c 'source ~/.bashrc; exec \"$(command -v python || command -v python3)\" -'"
 )
 _LOADER = """\
 import json, types

@@ -24,7 +24,7 @@ from raysweep.paths import SweepPaths
 # Below the home folder of the head. A shell expands what the file of the cluster may set.
 RESULTS = '"${RAYSWEEP_RESULTS_DIR:-$HOME/raysweep/results}"'
 TRACKING_ADDRESS = "http://127.0.0.1:5000"  # on the head, where `ray up` starts MLflow
-TRACKING_URI = f'"${{RAYSWEEP_TRACKING_URI:-{TRACKING_ADDRESS}}}"'
+TRACKING_URI = f'"${{MLFLOW_TRACKING_URI:-{TRACKING_ADDRESS}}}"'
 _HOME_FOLDER = "raysweep"
 _PAUSES_SECONDS = (1, 2, 5, 10, 30)  # then again and again the last
 _LEDGER_COPY = "ledger.copy.sqlite"
@@ -76,7 +76,11 @@ class Submission:
 
     def stop_command(self, job: str) -> str:
         """What people type here to end a job there: a clean stop, as after Ctrl-C."""
-        return self.head.typed(f"bash --login -i -c 'ray job stop {job}'")
+        return self.head.typed(f'bash -ic "ray job stop {job}"')
+
+    def tunnel_command(self) -> str:
+        """What people type here to see the head's MLflow at the same address."""
+        return self.head.typed("-N", "-L", f"5000:{TRACKING_ADDRESS.removeprefix('http://')}")
 
     def submit(self, note: Note) -> str:
         """Sends the files and submits the job, unless the same command is at work there.

@@ -53,10 +53,17 @@ class OnPrem:
         content["provider"] |= {"head_ip": ADDRESSES["head"], "worker_ips": [ADDRESSES["w1"], ADDRESSES["w2"]]}
         content["auth"] = {"ssh_user": "root", "ssh_private_key": "~/key"}
         (here / "clusters" / "onprem.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        environment = here / "clusters" / "environment.sh"
+        environment.write_text(environment.read_text().replace("$HOME/raysweep/results", f"{SHARED}/results"))
         self.machines.put("client", self.machines.key, "key")
         self._shell("client", f"umask 077; mkdir -p ~/.ray; head -c 32 /dev/urandom | sha256sum | cut -c-64 > {TOKEN}")
         for name in NODES:  # there is no network to install from: the environment is there, as docs/cluster.md allows
             self._shell(name, f"mkdir -p ~/raysweep; ln -sfn {self._environment} ~/raysweep/.venv")
+
+    @property
+    def python(self) -> str:
+        """That of the virtual environment, on every machine."""
+        return f"{self._environment}/bin/python"
 
     def up(self) -> None:
         """`ray up`, and then patience until all nodes are there."""

@@ -70,7 +70,7 @@ def test_ssh_gets_the_script_as_one_word() -> None:
     """What arrives at the other end is a command for the login shell, which hands bash the script whole."""
     script = "echo \"it's\" '$HOME' && false"
     arrived = HEAD.command(script)[-1]
-    assert shlex.split(arrived.removesuffix(" 2>/dev/null"))[-1] == f"( {script}\n) 2>&1"
+    assert shlex.split(arrived.removesuffix(" 2>/dev/null"))[-1] == f"source ~/.bashrc; ( {script}\n) 2>&1"
 
 
 @pytest.mark.parametrize(
