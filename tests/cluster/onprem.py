@@ -87,9 +87,13 @@ class OnPrem:
         """The machines that Ray believes to be there."""
         return set(json.loads(self.on_head(f"python -W ignore -c '{ALIVE}'").splitlines()[-1]))
 
-    def wait_for_nodes(self, *names: str, seconds: float = 90) -> None:
+    def wait_for_nodes(self, *names: str, seconds: float = 120) -> None:
         """Waits until exactly these are there."""
-        wait_for(lambda: self.alive() == set(names), seconds=seconds, name=f"a cluster of {', '.join(names)}")
+        try:
+            wait_for(lambda: self.alive() == set(names), seconds=seconds, name=f"a cluster of {', '.join(names)}")
+        except AssertionError as error:
+            log = self.on_head("tail -n 60 /tmp/ray/session_latest/logs/monitor.log")
+            raise AssertionError(f"{error}; the autoscaler says:\n{log}") from None
 
     def _ray(self, *arguments: str, seconds: float) -> None:
         words = " ".join([f"{self._environment}/bin/ray", *arguments])
