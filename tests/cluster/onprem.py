@@ -60,14 +60,14 @@ class OnPrem:
 
     def up(self) -> None:
         """`ray up`, and then patience until all nodes are there."""
-        self._ray("up", "clusters/onprem.yaml", "-y", seconds=150)
+        self._ray("up", "clusters/onprem.yaml", "-y", seconds=300)
         self.wait_for_nodes(*NODES)
         self.is_up = True
 
     def down(self) -> None:
         """`ray down`."""
         self.is_up = False
-        self._ray("down", "clusters/onprem.yaml", "-y", seconds=90)
+        self._ray("down", "clusters/onprem.yaml", "-y", seconds=150)
 
     def on_head(self, command: str, *, seconds: float = 60) -> str:
         """Runs a line of shell as somebody would type it on the head, in ~/raysweep; returns what it said."""
@@ -87,7 +87,7 @@ class OnPrem:
         """The machines that Ray believes to be there."""
         return set(json.loads(self.on_head(f"python -W ignore -c '{ALIVE}'").splitlines()[-1]))
 
-    def wait_for_nodes(self, *names: str, seconds: float = 120) -> None:
+    def wait_for_nodes(self, *names: str, seconds: float = 240) -> None:
         """Waits until exactly these are there."""
         try:
             wait_for(lambda: self.alive() == set(names), seconds=seconds, name=f"a cluster of {', '.join(names)}")
