@@ -24,7 +24,7 @@ from tests.faults.waiting import wait_for
 ADDRESSES = {"client": "10.77.0.10", "head": "10.77.0.11", "w1": "10.77.0.12", "w2": "10.77.0.13"}
 NODES = ("head", "w1", "w2")
 SHARED = Path("/shared")  # the folder that all machines share
-PROGRAMS = ("ip", "unshare", "nsenter", "ssh", "ssh-keygen", "rsync", "/usr/sbin/sshd", "/usr/bin/tini")
+PROGRAMS = ("ip", "ss", "ps", "unshare", "nsenter", "ssh", "ssh-keygen", "rsync", "/usr/sbin/sshd", "/usr/bin/tini")
 NAMESPACES = ("--net", "--mount", "--uts", "--ipc", "--pid")
 _INIT = Path(__file__).with_name("machine_init.py")
 _PR_SET_PDEATHSIG = 1
@@ -36,7 +36,7 @@ def why_impossible() -> str | None:
         return "needs root"
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
-        return f"needs {', '.join(missing)} (apt-get install iproute2 openssh-client openssh-server rsync tini)"
+        return f"needs {', '.join(missing)} (apt-get install iproute2 openssh-server procps rsync tini)"
     tried = subprocess.run(["unshare", *NAMESPACES, "--fork", "true"], capture_output=True, text=True, check=False)
     return None if tried.returncode == 0 else f"needs namespaces: {tried.stderr.strip()}"
 

@@ -67,14 +67,14 @@ class OnPrem:
 
     def up(self) -> None:
         """`ray up`, and then patience until all nodes are there."""
-        self._ray("up", "clusters/onprem.yaml", "-y", seconds=150)
+        self._ray("up", "clusters/onprem.yaml", "-y", seconds=300)
         self.wait_for_nodes(*NODES)
         self.is_up = True
 
     def down(self) -> None:
         """`ray down`."""
         self.is_up = False
-        self._ray("down", "clusters/onprem.yaml", "-y", seconds=90)
+        self._ray("down", "clusters/onprem.yaml", "-y", seconds=150)
 
     def on_head(self, command: str, *, seconds: float = 60) -> str:
         """Runs a line of shell as somebody would type it on the head, in ~/raysweep; returns what it said."""
@@ -94,9 +94,13 @@ class OnPrem:
         """The machines that Ray believes to be there."""
         return set(json.loads(self.on_head(f"python -W ignore -c '{ALIVE}'").splitlines()[-1]))
 
-    def wait_for_nodes(self, *names: str, seconds: float = 90) -> None:
+    def wait_for_nodes(self, *names: str, seconds: float = 240) -> None:
         """Waits until exactly these are there."""
-        wait_for(lambda: self.alive() == set(names), seconds=seconds, name=f"a cluster of {', '.join(names)}")
+        try:
+            wait_for(lambda: self.alive() == set(names), seconds=seconds, name=f"a cluster of {', '.join(names)}")
+        except AssertionError as error:
+            log = self.on_head("tail -n 60 /tmp/ray/session_latest/logs/monitor.log")
+            raise AssertionError(f"{error}; the autoscaler says:\n{log}") from None
 
     def _ray(self, *arguments: str, seconds: float) -> None:
         words = " ".join([f"{self._environment}/bin/ray", *arguments])
