@@ -11,6 +11,7 @@ from raysweep.clusters import machines, probe
 from raysweep.clusters.cluster_file import ClusterFile, read_cluster_file
 from raysweep.clusters.machines import Visited
 from tests.clusters.sshd import Machines, make_machines
+from tests.conftest import Project
 
 REQUEST = {"folders": ["/tmp"], "nonce_file": None, "is_full": False}
 
@@ -71,14 +72,18 @@ def test_a_head_whose_ray_has_gone(lab: Machines, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-def test_the_head_asks_the_nodes_of_its_ray(lab: Machines, ray_address: str) -> None:
+def test_a_cluster_seen_from_outside(lab: Machines, fresh_project: Project, ray_address: str) -> None:
     lab.login_with(f"export RAY_ADDRESS={ray_address} RAY_AUTH_MODE=disabled")
     results = lab.root / "results" / "deep"
-    wanted = {"request": {**REQUEST, "is_full": True}, "results": str(results), "mlflow": "sqlite:///mlflow.db"}
-    found = machines.facts_of_cluster(read_cluster_file(lab.cluster_file("head")), "head", wanted)
-    (node,) = found["nodes"]
-    assert node["problem"] is None
-    assert node["facts"]["nonce"] == found["nonce"]
-    assert node["facts"]["token"]["mode"] == "disabled"
-    assert int(ray_address.rpartition(":")[2]) in node["answering"]
+    file = lab.cluster_file("head", "dead")
+    lines = fresh_project.run("doctor", "--cluster", file, "--results-dir", results, expect=1).stdout.splitlines()
+    assert "its Ray asked on the head" in lines[0]
+    said = {line.split()[0]: line for line in lines[1:-1]}
+    assert "WRONG" in said["ssh"]
+    assert "dead: no way in" in said["ssh"]
+    assert "dead: it was asked for and hasn't joined" in said["nodes"]
+    assert "RAY_AUTH_MODE is disabled" in said["token"]
+    for check in ("versions", "gpus", "clocks", "results", "disks", "mlflow"):
+        assert "good" in said[check], said[check]
+    assert f"{results} is the same on" in said["results"]
     assert not results.parent.exists(), "what was made to look is gone"
