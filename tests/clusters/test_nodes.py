@@ -55,7 +55,7 @@ def bad_node(cluster: Any, tmp_path: Path) -> Iterator[str]:
     metadata.parent.mkdir(parents=True)
     metadata.write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.7.0\n")
     (folder / "sitecustomize.py").write_text(AHEAD)
-    node = cluster.add_node(num_cpus=1, num_gpus=2, env_vars={"PYTHONPATH": str(folder)})
+    node = cluster.add_node(num_cpus=1, num_gpus=2, env_vars={"PYTHONPATH": f"{folder}:{PROJECT}"})
     yield f"node {node.node_id[:6]}"
     cluster.remove_node(node)
 
