@@ -105,7 +105,7 @@ def _examine_cluster(
     hosts, problem = machines.addresses(cluster)
     results = str(results_dir.resolve()) if is_here or results_dir.is_absolute() else None
     folders = [TEMPORARY] if results is None else [results, TEMPORARY]
-    visited = machines.visit_all(cluster, hosts, _request(folders, None, is_full=True))
+    visited = machines.visit_all(cluster, hosts, _request(folders, None, is_full=False))
     if is_here:
         asked = _ask_ray_here(results_dir.resolve(), is_verbose)
         asked["mlflow_problem"] = probe.ask_mlflow(absolute_uri(tracking_uri, Path.cwd()))

@@ -47,7 +47,7 @@ def read_cluster_file(file: Path) -> ClusterFile:
     kind = provider.get("type") if isinstance(provider, dict) else None
     if not isinstance(provider, dict) or not isinstance(kind, str):
         raise _problem(file, "provider.type", f"found {kind!r}", "name one of Ray's providers, such as local or aws")
-    auth = content.get("auth") or {}
+    auth = _part(file, content, "auth")
     key = auth.get("ssh_private_key")
     head: str | None = None
     workers: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ def read_cluster_file(file: Path) -> ClusterFile:
         wanted = content.get("min_workers", len(workers))
         num_workers = min(wanted, len(workers)) if isinstance(wanted, int) else len(workers)
     else:
-        num_workers = _min_workers(content)
+        num_workers = _min_workers(_part(file, content, "available_node_types"), content.get("head_node_type"))
     return ClusterFile(
         file=file,
         provider=kind,
@@ -92,12 +92,17 @@ def _listed_machines(file: Path, provider: dict[str, Any]) -> tuple[str, tuple[s
     return head, tuple(workers)
 
 
-def _min_workers(content: dict[str, Any]) -> int:
+def _min_workers(types: dict[str, Any], head_type: object) -> int:
     """Nodes that are there from the beginning; those that come with the load aren't missed."""
-    types = content.get("available_node_types") or {}
-    wanted = {name: (settings or {}).get("min_workers", 0) for name, settings in types.items()}
-    wanted.pop(content.get("head_node_type"), None)
-    return sum(count for count in wanted.values() if isinstance(count, int))
+    wanted = [settings.get("min_workers", 0) for name, settings in types.items() if settings and name != head_type]
+    return sum(count for count in wanted if isinstance(count, int))
+
+
+def _part(file: Path, content: dict[str, Any], key: str) -> dict[str, Any]:
+    part = content.get(key) or {}
+    if not isinstance(part, dict):
+        raise _problem(file, key, f"found {part!r}", "a mapping, as `ray up` wants it")
+    return part
 
 
 def _problem(file: Path, key: str, found: str, valid: str) -> InputError:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 from types import ModuleType
 from typing import Any
 
@@ -99,22 +100,30 @@ def ask_nodes(probe: ModuleType, request: Mapping[str, Any], deadline_seconds: f
     return {"nodes": nodes, "dashboard_port": int(port) if port.isdecimal() else None}
 
 
-def print_facts_of_cluster(probe: ModuleType, wanted: Mapping[str, Any], deadline_seconds: float) -> None:
+def print_facts_of_cluster(
+    probe: ModuleType, wanted: Mapping[str, Any], *, join_seconds: float, deadline_seconds: float
+) -> None:
     """For the head of a cluster, through ssh: joins its Ray, and prints what it and all nodes say as one line."""
     import ray
 
+    mlflow = {"mlflow_problem": probe.ask_mlflow(wanted["mlflow"])}
+    # Where a Ray was and is no longer, `ray.init` tries for minutes and can't be interrupted.
+    gone = Timer(join_seconds, _print_and_end, [{**mlflow, "problem": f"it doesn't answer for {join_seconds:g} s"}])
+    gone.start()
     try:
         ray.init(address="auto", logging_level="critical", log_to_driver=False)
     except Exception as error:  # of many types
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        found: dict[str, Any] = {"problem": reason}
-    else:
-        with nonce_in(wanted["results"]) as nonce:
-            request = {**wanted["request"], "nonce_file": nonce["nonce_file"]}
-            found = {**ask_nodes(probe, request, deadline_seconds), **nonce}
-    found["mlflow_problem"] = probe.ask_mlflow(wanted["mlflow"])
+        _print_and_end({**mlflow, "problem": reason})
+    gone.cancel()
+    with nonce_in(wanted["results"]) as nonce:
+        request = {**wanted["request"], "nonce_file": nonce["nonce_file"]}
+        found = ask_nodes(probe, request, deadline_seconds)
+    _print_and_end({**mlflow, **found, **nonce})
+
+
+def _print_and_end(found: Mapping[str, Any]) -> None:
     print(MARK + json.dumps(found), flush=True)
-    sys.stdout.flush()
     os._exit(0)  # leaving Ray takes seconds, and a node that hangs would be waited for
 
 

@@ -22,6 +22,7 @@ from raysweep.errors import ClusterError
 CONNECT_SECONDS = 5
 VISIT_SECONDS = 60.0
 PROVIDER_SECONDS = 60.0  # for the provider's word which machines there are
+JOIN_SECONDS = 30.0  # for the head to join its own Ray
 NODE_SECONDS = 90.0  # for a node of a cluster that is asked from its head; torch may be slow to load
 CLUSTER_SECONDS = 240.0
 SSH_FAILED = 255  # ssh's own exit code; everything else is the command's
@@ -111,7 +112,8 @@ def visit_all(cluster: ClusterFile, hosts: Sequence[str], request: Mapping[str, 
 
 def facts_of_cluster(cluster: ClusterFile, head: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What the head and all nodes of its Ray say; `problem` alone if that can't be had. See `gather`."""
-    code = f"gather.print_facts_of_cluster(probe, json.loads({json.dumps(wanted)!r}), {NODE_SECONDS})"
+    limits = f"join_seconds={JOIN_SECONDS}, deadline_seconds={NODE_SECONDS}"
+    code = f"gather.print_facts_of_cluster(probe, json.loads({json.dumps(wanted)!r}), {limits})"
     try:
         done = _run(cluster, head, _LOADER.format(sources=_sources()) + code, CLUSTER_SECONDS)
     except subprocess.TimeoutExpired:
