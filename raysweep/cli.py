@@ -19,7 +19,9 @@ from raysweep import commands
 from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
+from raysweep.recovery import with_recovered_ledger
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
+from raysweep.spec.override_grammar import in_quotes
 from raysweep.terminal import complain, make_console
 from raysweep.tracking.address import DEFAULT_URI
 
@@ -51,6 +53,13 @@ DataDir = Annotated[
 ]
 ModelsDir = Annotated[Path | None, typer.Option(help="Folder of the models.", show_default="models")]
 TrackingUri = Annotated[str, typer.Option(help="Where MLflow keeps its runs.")]
+StoragePath = Annotated[
+    str | None,
+    typer.Option(
+        help="Shared folder, s3:// or gs://, for checkpoints and forecasts.",
+        show_default="the sweep file's, or the results",
+    ),
+]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use.", show_default="all")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks, and what Ray has to say.")]
 
@@ -63,6 +72,7 @@ def run(
     data_dir: DataDir = None,
     models_dir: ModelsDir = None,
     tracking_uri: TrackingUri = DEFAULT_URI,
+    storage_path: StoragePath = None,
     jobs: Jobs = None,
     verbose: Verbose = False,
 ) -> None:
@@ -70,7 +80,8 @@ def run(
     console = make_console()
     with _errors(verbose), _told_how_to_go_on(console):
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
-        prepared = prepare(sweep, overrides or [], workspace)
+        prepared = prepare(sweep, [*(overrides or []), *_as_override(storage_path)], workspace)
+        prepared = with_recovered_ledger(prepared, console.print)
         print_plan(console, prepared)
         screen = Screen(console)
         try:
@@ -82,7 +93,7 @@ def run(
             raise typer.Exit(STOPPED) from None
         console.print("writing tables and leaderboards")
         print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
-        for line in commands.where_everything_lies(prepared.paths, tracking_uri):
+        for line in commands.where_everything_lies(prepared, tracking_uri):
             console.print(line)
         if failed:
             console.print(f"{len(failed)} trials failed; the same command tries them again.")
@@ -96,12 +107,14 @@ def plan(
     results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
     data_dir: DataDir = None,
     models_dir: ModelsDir = None,
+    storage_path: StoragePath = None,
     verbose: Verbose = False,
 ) -> None:
     """Check a sweep file, and say what would run and what is done. Starts and creates nothing."""
     with _errors(verbose):
         workspace = _workspace(results_dir, data_dir, models_dir, DEFAULT_URI)
-        print_plan(make_console(), prepare(sweep, overrides or [], workspace), is_detailed=True)
+        prepared = prepare(sweep, [*(overrides or []), *_as_override(storage_path)], workspace)
+        print_plan(make_console(), prepared, is_detailed=True)
 
 
 @app.command("status")
@@ -251,6 +264,11 @@ def _errors(is_verbose: bool) -> Iterator[None]:
             raise
         complain(f"raysweep: {type(error).__name__}: {error}; a mistake of raysweep's own: -v shows where")
         raise typer.Exit(STOPPED) from None
+
+
+def _as_override(storage_path: str | None) -> list[str]:
+    """An option for a key that people may want to change with every command."""
+    return [] if storage_path is None else [f"storage_path={in_quotes(storage_path)}"]
 
 
 def _workspace(results_dir: Path, data_dir: Path | None, models_dir: Path | None, tracking_uri: str) -> Workspace:
