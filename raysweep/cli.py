@@ -24,8 +24,10 @@ from raysweep.doctor_screen import print_findings
 from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
+from raysweep.recovery import with_recovered_ledger
 from raysweep.remote import remote_sweep
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
+from raysweep.spec.override_grammar import in_quotes
 from raysweep.terminal import complain, make_console
 from raysweep.tracking.address import DEFAULT_URI
 
@@ -57,6 +59,13 @@ DataDir = Annotated[
 ]
 ModelsDir = Annotated[Path | None, typer.Option(help="Folder of the models.", show_default="models")]
 TrackingUri = Annotated[str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Where MLflow keeps its runs.")]
+StoragePath = Annotated[
+    str | None,
+    typer.Option(
+        help="Shared folder, s3:// or gs://, for checkpoints and forecasts.",
+        show_default="the sweep file's, or the results",
+    ),
+]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use.", show_default="all")]
 ClusterFile = Annotated[
     Path | None,
@@ -75,6 +84,7 @@ def run(
     data_dir: DataDir = None,
     models_dir: ModelsDir = None,
     tracking_uri: TrackingUri = DEFAULT_URI,
+    storage_path: StoragePath = None,
     jobs: Jobs = None,
     cluster: ClusterFile = None,
     verbose: Verbose = False,
@@ -83,9 +93,10 @@ def run(
     console = make_console()
     with _errors(verbose), _told_how_to_go_on(console):
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
+        wanted = [*(overrides or []), *_as_override(storage_path)]
         if cluster is not None:
-            raise typer.Exit(_run_on_cluster(console, cluster, sweep, overrides or [], workspace, jobs, verbose))
-        prepared = prepare(sweep, overrides or [], workspace)
+            raise typer.Exit(_run_on_cluster(console, cluster, sweep, wanted, workspace, jobs, verbose))
+        prepared = with_recovered_ledger(prepare(sweep, wanted, workspace), console.print)
         print_plan(console, prepared)
         screen = Screen(console)
         try:
@@ -97,7 +108,7 @@ def run(
             raise typer.Exit(STOPPED) from None
         console.print("writing tables and leaderboards")
         print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
-        for line in commands.where_everything_lies(prepared.paths, tracking_uri):
+        for line in commands.where_everything_lies(prepared, tracking_uri):
             console.print(line)
         if failed:
             console.print(f"{len(failed)} trials failed; the same command tries them again.")
@@ -149,12 +160,14 @@ def plan(
     results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
     data_dir: DataDir = None,
     models_dir: ModelsDir = None,
+    storage_path: StoragePath = None,
     verbose: Verbose = False,
 ) -> None:
     """Check a sweep file, and say what would run and what is done. Starts and creates nothing."""
     with _errors(verbose):
         workspace = _workspace(results_dir, data_dir, models_dir, DEFAULT_URI)
-        print_plan(make_console(), prepare(sweep, overrides or [], workspace), is_detailed=True)
+        prepared = prepare(sweep, [*(overrides or []), *_as_override(storage_path)], workspace)
+        print_plan(make_console(), prepared, is_detailed=True)
 
 
 @app.command("status")
@@ -323,6 +336,11 @@ def _errors(is_verbose: bool) -> Iterator[None]:
             raise
         complain(f"raysweep: {type(error).__name__}: {error}; a mistake of raysweep's own: -v shows where")
         raise typer.Exit(STOPPED) from None
+
+
+def _as_override(storage_path: str | None) -> list[str]:
+    """An option for a key that people may want to change with every command."""
+    return [] if storage_path is None else [f"storage_path={in_quotes(storage_path)}"]
 
 
 def _workspace(results_dir: Path, data_dir: Path | None, models_dir: Path | None, tracking_uri: str) -> Workspace:

@@ -17,6 +17,7 @@ from raysweep.forecasting.series import Series, read_series
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ENDED
 from raysweep.paths import SweepPaths
+from raysweep.prepare import PreparedSweep
 from raysweep.tracking.address import redact
 from raysweep.tracking.processes import is_driver_alive
 from raysweep.tracking.sync import sync_ledger
@@ -186,13 +187,16 @@ def check_series(file: Path) -> list[str]:
     return [good, *series.notices]
 
 
-def where_everything_lies(paths: SweepPaths, tracking_uri: str) -> list[str]:
+def where_everything_lies(prepared: PreparedSweep, tracking_uri: str) -> list[str]:
     """For the end of a sweep command."""
+    paths, storage = prepared.paths, prepared.storage
+    is_elsewhere = prepared.sweep.storage_path is not None
     return [
         "",
         f"ledger       {paths.ledger}",
         f"tables       {paths.trials}, {paths.epochs.name}, {paths.evaluations.name}",
-        f"forecasts    {paths.predictions}/",
+        f"forecasts    {storage.predictions if is_elsewhere else paths.predictions}/",
+        *([f"checkpoints  {storage.checkpoints}/"] if is_elsewhere else []),
         f"leaderboard  {paths.leaderboard}, {paths.leaderboard_tex.name}",
         f"MLflow       {_where_runs_show(tracking_uri)}",
     ]

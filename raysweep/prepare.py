@@ -22,6 +22,7 @@ from raysweep.spec.config import Config, ProtocolName, config_id, trial_id
 from raysweep.spec.loader import load_sweep
 from raysweep.spec.space import Domain, listed_values
 from raysweep.spec.sweep import Asha, HyperOpt, Sweep
+from raysweep.storage import SweepStorage, storage_of
 
 NO_SCHEDULER = "fifo"  # as the ledger knows it
 
@@ -76,6 +77,11 @@ class PreparedSweep:
     def wanted(self) -> Sequence[WantedTrial]:
         """All trials that are known by now."""
         return [*self.explored, *(self.confirmed or ())]
+
+    @property
+    def storage(self) -> SweepStorage:
+        """Where its checkpoints and forecasts lie."""
+        return storage_of(self.paths, self.sweep.storage_path)
 
     @property
     def num_trials(self) -> int:

@@ -150,7 +150,7 @@ def pull(head: Head, paths: SweepPaths) -> None:
         f"cd {tree}",
         f"python -m raysweep export {name} --results-dir {RESULTS}",
         f"python -m raysweep report {name} --results-dir {RESULTS}",
-        f"python -m raysweep.ledger.copy {RESULTS}/{name}/ledger.sqlite {RESULTS}/{name}/{_LEDGER_COPY}",
+        f"python -m raysweep.ledger.snapshot {RESULTS}/{name}/ledger.sqlite {RESULTS}/{name}/{_LEDGER_COPY}",
         f"cd {RESULTS}/{name} && pwd",
     ]
     where = head.run(" && ".join(steps), doing="writing tables and report").splitlines()[-1].strip()

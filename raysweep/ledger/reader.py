@@ -157,6 +157,11 @@ class LedgerReader:
         """
         return self._meta("ledger_id")
 
+    def storage_path(self) -> str | None:
+        """Where the sweep's checkpoints and forecasts are, as its last command was told; None for beside the ledger."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'storage_path'")
+        return str(rows[0]["value"]) if rows else None
+
     def count_current(self) -> dict[str, int]:
         """How many trials of the current sweep have each status."""
         rows = self._rows("SELECT status, count(*) AS number FROM trials WHERE is_current GROUP BY status")

@@ -125,11 +125,11 @@ class TrialActor(Trainable):  # type: ignore[misc]
 
     def _check_storage(self) -> None:
         """The driver made these folders. Where one is missing its disk has gone, and another would take the files."""
-        for folder in (self._inputs.checkpoints, self._inputs.predictions):
+        for folder in (self._inputs.storage.checkpoints, self._inputs.storage.predictions):
             try:
-                folder.stat()
+                folder.check()
             except OSError as error:
-                raise cannot_write(folder, error, verb="found any more") from error
+                raise cannot_write(str(folder), error, verb="found any more") from error
 
     def _report(self, epochs: list[EpochResult], *, evaluations: Sequence[Evaluation] = (), **end: Any) -> Report:
         assert self._run is not None, "started before it reports"

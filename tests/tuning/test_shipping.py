@@ -135,8 +135,7 @@ def _losses_here(project: Project, sweep: Path) -> list[tuple[float, float]]:
         sources=prepared.catalog.sources,
         series={"wave": prepared.catalog.series("wave")},
         evaluate_on=None,
-        checkpoints=prepared.paths.checkpoints,
-        predictions=prepared.paths.predictions,
+        storage=prepared.storage,
     )
     before = torch.get_num_threads()
     torch.set_num_threads(2)

@@ -1,4 +1,4 @@
-"""A copy of a ledger that is whole, also while its driver writes: `python -m raysweep.ledger.copy LEDGER COPY`."""
+"""One file with a ledger as it is at one moment: `python -m raysweep.ledger.snapshot LEDGER COPY`, on a cluster's head."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from raysweep.errors import LedgerError
 from raysweep.ledger.database import connect, errors_of
 
 
-def copy_ledger(ledger: Path, copy: Path) -> None:
+def write_snapshot(ledger: Path, copy: Path) -> None:
     """Writes the ledger as it is at one moment to another file, in one step.
 
     Args:
@@ -43,12 +43,12 @@ def copy_ledger(ledger: Path, copy: Path) -> None:
 
 def main() -> int:
     """Exit code 1 and a line if that can't be done."""
-    parser = argparse.ArgumentParser(prog="raysweep.ledger.copy")
+    parser = argparse.ArgumentParser(prog="raysweep.ledger.snapshot")
     parser.add_argument("ledger", type=Path)
     parser.add_argument("copy", type=Path)
     arguments = parser.parse_args()
     try:
-        copy_ledger(arguments.ledger, arguments.copy)
+        write_snapshot(arguments.ledger, arguments.copy)
     except LedgerError as error:
         print(error, file=sys.stderr)
         return 1
