@@ -72,7 +72,7 @@ def run(
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
         prepared = prepare(sweep, overrides or [], workspace)
         print_plan(console, prepared)
-        screen = Screen(console)
+        screen = Screen(console, prepared.varying_keys)
         try:
             with screen.running():
                 failed = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
