@@ -98,7 +98,7 @@ def run(
             raise typer.Exit(_run_on_cluster(console, cluster, sweep, wanted, workspace, jobs, verbose))
         prepared = with_recovered_ledger(prepare(sweep, wanted, workspace), console.print)
         print_plan(console, prepared)
-        screen = Screen(console)
+        screen = Screen(console, prepared.varying_keys)
         try:
             with screen.running():
                 failed = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)

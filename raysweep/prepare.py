@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
@@ -87,6 +87,17 @@ class PreparedSweep:
     def num_trials(self) -> int:
         """How many trials the sweep asks for, at most."""
         return self.num_explored + self.num_unchosen + len(self.confirmed or ())
+
+    @cached_property
+    def varying_keys(self) -> frozenset[str]:
+        """The config keys in which trials of one model differ, or may once a search has proposed more."""
+        if isinstance(self.sweep.search, HyperOpt):
+            return frozenset(searched_keys(self.sweep))
+        values: dict[tuple[object, str], set[object]] = defaultdict(set)
+        for trial in self.wanted:
+            for key, value in trial.config.items():
+                values[trial.config["model"], key].add(value)
+        return frozenset(key for (_, key), found in values.items() if len(found) > 1)
 
     @cached_property
     def num_explored(self) -> int:

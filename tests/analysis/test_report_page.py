@@ -83,6 +83,32 @@ def test_nothing_overflows_and_nothing_is_asked_for(browser: Browser, report: Pa
         assert seen.requests == []
 
 
+def test_remarks_are_read_without_scrolling(browser: Browser, tmp_path: Path) -> None:
+    titles = "rank/window/learning rate/seeds/val MSE/interval/test MSE/skill last/skill mean/skill ridge/train windows"
+    columns = [Column(title="model", align="left"), *(Column(title=title) for title in titles.split("/"))]
+    columns += [Column(title="params"), Column(title="seconds"), Column(title="remark", align="left")]
+    numbers = ("1", "1,024", "0.0006952", "5", "56.47", "52.03 to 61.78", "62.11", "+0.84", "+0.93", "+0.38", "1,234")
+    remark = "better than ridge; may be the best; stopped at epoch 20 to 40, unconfirmed"
+    row = LeaderboardRow(cells=("att_mh", *numbers, "50,497", "203", remark), style="ranked")
+    file = tmp_path / "a table.html"
+    file.write_text(_page(Table(title="wide", columns=tuple(columns), rows=(row,))), encoding="utf-8")
+    with visit(browser, file) as seen:
+        box = seen.page.locator(".box:has(table)")
+        assert box.evaluate("e => e.scrollWidth - e.clientWidth") == 0
+        broken = """cell => {
+            const range = document.createRange(), text = cell.firstChild;
+            return [...text.data.matchAll(/\\S+/g)].filter((word) => {
+                range.setStart(text, word.index); range.setEnd(text, word.index + word[0].length);
+                return range.getClientRects().length > 1;
+            }).map(String);
+        }"""
+        for cell in ("first", "last"):
+            assert seen.page.locator(f"td:{cell}-child").evaluate(broken) == []
+    with visit(browser, file, width=400) as seen:
+        narrow = seen.page.locator("td:last-child").evaluate("e => e.getBoundingClientRect().width")
+        assert narrow > 150, "not a word a line"
+
+
 def test_what_sweeps_say_is_text(browser: Browser, report: Path) -> None:
     with visit(browser, report) as seen:
         assert seen.page.title() == HOSTILE
