@@ -1,4 +1,4 @@
-"""One file with a ledger as it is at one moment: `python -m raysweep.ledger.snapshot LEDGER COPY`, on a cluster's head."""
+"""A ledger of one moment as one file: `python -m raysweep.ledger.snapshot LEDGER FILE`, on a cluster's head."""
 
 from __future__ import annotations
 

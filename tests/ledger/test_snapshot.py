@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from raysweep.errors import LedgerError
-from raysweep.ledger.snapshot import write_snapshot
 from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.snapshot import write_snapshot
 from raysweep.ledger.writer import LedgerWriter
 
 
