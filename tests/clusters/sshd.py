@@ -48,8 +48,9 @@ class Machines:
         return file
 
     def login_with(self, *lines: str) -> None:
-        """What the login shell does first."""
-        (self.home / ".bash_profile").write_text("\n".join([". ~/.bashrc", *lines, ""]))
+        """What the shell there does first, after it has found this Python."""
+        path = f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
+        (self.home / ".bashrc").write_text("\n".join([path, *lines, ""]))
 
 
 def make_machines(root: Path) -> Machines:
@@ -63,7 +64,6 @@ def make_machines(root: Path) -> Machines:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", root / name], check=True)
     made = Machines(root)
     made.home.mkdir()
-    (made.home / ".bashrc").write_text(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH\n")
     made.login_with()
     (root / "sshd_config").write_text(
         f"HostKey {root / 'host_key'}\nAuthorizedKeysFile {root / 'id.pub'}\nStrictModes no\nUsePAM no\n"
