@@ -69,20 +69,21 @@ def examine(
     return judge(_situation(asked, [], common | {"mlflow_problem": mlflow_problem}))
 
 
-def refuse_unfit_nodes(results: Path) -> None:
+def refuse_unfit_nodes(shared: Path | None) -> None:
     """Before the first trial on a Ray of several nodes: versions, clocks, the shared folder and disks of each node.
 
     Args:
-        results: The sweep's folder, which the driver and all nodes write.
+        shared: The folder of checkpoints and forecasts, which all nodes write; None where they go to an object store.
 
     Raises:
         UnfitClusterError: With all that is wrong, a line each.
     """
     if gather.count_nodes() < 2:
         return
-    folder = str(results.resolve())
+    folder = None if shared is None else str(shared.resolve())
     with gather.nonce_in(folder) as nonce:
-        request = _request([folder, TEMPORARY], nonce["nonce_file"], is_full=False)
+        folders = [TEMPORARY] if folder is None else [folder, TEMPORARY]
+        request = _request(folders, nonce["nonce_file"], is_full=False)
         asked = {**gather.ask_nodes(probe, request, QUICK_SECONDS), **nonce, "results": folder}
     situation = _situation(asked, [], {"form": "quick", "reference": _facts_here(is_full=False)})
     faults = [finding for finding in judge(situation) if not finding.is_good]

@@ -117,7 +117,8 @@ def _run_on_ray(
     )
     with ray_cluster(num_jobs=num_jobs, is_verbose=is_verbose) as cluster:
         if not is_own_ray():
-            refuse_unfit_nodes(prepared.paths.root)
+            folder = prepared.storage.checkpoints
+            refuse_unfit_nodes(folder.path if isinstance(folder, LocalFolder) else None)
         resources = _resources(sweep, cluster)
         progress = Progress(
             num_trials=prepared.num_trials,

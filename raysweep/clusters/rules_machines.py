@@ -136,7 +136,10 @@ def judge_results(situation: Situation) -> Iterator[Finding]:
         if machine.facts is None:
             continue
         if machine.facts.nonce != situation.nonce:
-            mend = "mount the same folder at the same path on all nodes, or name one that is with --results-dir"
+            mend = (
+                "mount the same folder at the same path on all nodes, name one that is with --results-dir, or give the "
+                "sweep a storage_path such as s3://BUCKET/FOLDER"
+            )
             faults.append(fault("results", machine, f"{folder} isn't the driver's there", mend))
         elif not machine.facts.is_writable:
             faults.append(
