@@ -73,7 +73,6 @@ def test_only_the_head_sees_the_dashboard_and_mlflow(cluster: OnPrem) -> None:
     machines = cluster.machines
     assert machines.listening("head").keys().isdisjoint({5000, 8265})
     assert "127.0.0.1:5000 " in machines.run("head", "ss", "-tlnH").stdout
-    # It serves pages only where ray[default] is installed.
     assert any("dashboard.py --host=127.0.0.1 --port=8265" in line for line in machines.processes("head"))
 
 
