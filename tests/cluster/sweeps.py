@@ -10,8 +10,8 @@ import yaml
 
 from raysweep.paths import SweepPaths
 
-# What may depend on where and when a trial ran. All else must not, to the last bit.
-OF_THE_PLACE = {"node", "train_seconds", "started_at", "finished_at", "code_version"}
+# What may depend on where and when a trial ran, and in which sweep. All else must not, to the last bit.
+OF_THE_PLACE = {"sweep", "node", "train_seconds", "started_at", "finished_at", "code_version"}
 
 
 def write_sweep(folder: Path, name: str, *, num_seeds: int, num_epochs: int) -> Path:
