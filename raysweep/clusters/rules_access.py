@@ -56,10 +56,12 @@ def judge_rsync(situation: Situation) -> Iterator[Finding]:
     entered = [machine for machine in situation.machines if machine.visit and machine.visit.reason is None]
     faults = []
     if not situation.rsync_here:
-        faults.append(fault("rsync", None, "there is none on this machine", "`sudo apt-get install -y rsync`"))
+        faults.append(fault("rsync", None, "there is no rsync on this machine", "`sudo apt-get install -y rsync`"))
     for machine in entered:
         if machine.visit and not machine.visit.has_rsync:
-            faults.append(fault("rsync", machine, "there is none", in_shell(machine, "sudo apt-get install -y rsync")))
+            faults.append(
+                fault("rsync", machine, "there is no rsync", in_shell(machine, "sudo apt-get install -y rsync"))
+            )
     if entered or faults:
         yield from verdict("rsync", faults, f"here and on {names_of(entered)}")
 

@@ -92,7 +92,7 @@ def judge_gpus(situation: Situation) -> Iterator[Finding]:
                 )
             )
         elif count is not None and count < machine.num_gpus:
-            found = f"Ray promises {machine.num_gpus:g} GPUs, torch sees {count}"
+            found = f"torch sees {count} of the {machine.num_gpus:g} GPUs that Ray promises"
             mend = f"see {in_shell(machine, 'nvidia-smi')}, or start its Ray with `--num-gpus={count}`"
             faults.append(fault("gpus", machine, found, mend))
         elif count:

@@ -50,7 +50,7 @@ PLANTED = {
     "no rsync": (
         machine("w2", visit=Visit(ssh="ssh u@w2", has_rsync=False)),
         "rsync",
-        "there is none",
+        "there is no rsync",
         "install -y rsync",
     ),
     "missing worker": (
@@ -109,7 +109,7 @@ PLANTED = {
     "promised GPU absent": (
         machine("w2", num_gpus=2, facts=replace(FACTS, num_gpus=1)),
         "gpus",
-        "promises 2 GPUs, torch sees 1",
+        "torch sees 1 of the 2 GPUs",
         "--num-gpus=1",
     ),
     "torch without an answer": (
@@ -187,7 +187,9 @@ def test_source_that_travels_with_the_sweep_need_not_be_there() -> None:
 def test_nothing_is_good_that_nobody_has_seen() -> None:
     unseen = machine("w2", is_joined=False, facts=None, clock=None, visit=Visit(ssh="ssh w2", reason="timed out"))
     alone = situation(machines=(unseen,), ray_problem="no way to its head", results=None, mlflow="")
-    assert [(finding.check, finding.is_good) for finding in judge(alone)] == [("ssh", False), ("nodes", False)]
+    ssh, nodes = judge(alone)
+    assert (ssh.check, ssh.is_good) == ("ssh", False)
+    assert (nodes.check, nodes.found) == ("nodes", "no Ray could be asked: no way to its head")
 
 
 def test_the_quick_form_asks_neither_ssh_nor_ports_nor_token() -> None:
