@@ -60,19 +60,8 @@ def test_what_cannot_be_used(tmp_path: Path, bucket: str) -> None:
     assert isinstance(why_unusable(open_folder(str(missing))), FileNotFoundError)
     assert not missing.exists()
     error = why_unusable(open_folder(f"s3://nobodys-bucket/x{bucket}"))
-    assert error is not None
+    assert isinstance(error, StoreError)
     assert "nobodys-bucket" in str(error)
-
-
-def test_an_object_store_that_does_not_answer_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and nobody listens
-        port = taken.getsockname()[1]
-        away = open_folder(f"s3://sweeps/x?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        with pytest.raises(StoreError):
-            away.names()
 
 
 def test_parameters_stay_behind_the_name_and_out_of_messages() -> None:
