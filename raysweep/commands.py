@@ -23,7 +23,7 @@ from raysweep.tracking.processes import is_driver_alive
 from raysweep.tracking.sync import sync_ledger
 
 if TYPE_CHECKING:
-    from raysweep.analysis.leaderboard import Leaderboard
+    from raysweep.analysis.result_table import ResultTable
 
 TableRows = list[tuple[str, ...]]
 
@@ -65,7 +65,7 @@ def find_sweeps(names: Sequence[str], results_dir: Path, *, is_ledger_needed: bo
     return sweeps
 
 
-def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> list[Leaderboard]:
+def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> list[ResultTable]:
     """Writes Parquet tables, `leaderboard.md` and `leaderboard.tex`; returns the leaderboards."""
     from raysweep.analysis.compare import write_leaderboard
     from raysweep.analysis.export import export_tables
@@ -74,7 +74,7 @@ def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> lis
     return write_leaderboard(paths, units=_units(catalog), check=False)  # export_tables has just done so
 
 
-def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[Leaderboard]:
+def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[ResultTable]:
     """The leaderboards of these sweeps together, with `top` configs each."""
     from raysweep.analysis.compare import compare
 

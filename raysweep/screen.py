@@ -19,7 +19,7 @@ from raysweep.planning.progress import Progress
 from raysweep.prepare import PreparedSweep
 
 if TYPE_CHECKING:
-    from raysweep.analysis.leaderboard import Leaderboard
+    from raysweep.analysis.result_table import ResultTable
 
 NEEDS: Mapping[Need, str] = {
     "new": "new",
@@ -191,7 +191,7 @@ def _confirmation(num_configs: int, num_seeds: int) -> str:
     return f"{configs} x {seeds} to confirm"
 
 
-def print_leaderboards(console: Console, leaderboards: Sequence[Leaderboard], top: int) -> None:
+def print_leaderboards(console: Console, leaderboards: Sequence[ResultTable], top: int) -> None:
     """Each with its rule above and its notes below."""
     for leaderboard in leaderboards:
         shown = leaderboard.head(top).fitted(console.width)

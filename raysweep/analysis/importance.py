@@ -16,9 +16,9 @@ import pandas as pd
 
 from raysweep.analysis import numerals
 from raysweep.analysis.choices import Choices, choices_of, labels_of
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import title_of
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -75,7 +75,7 @@ def answer_of(found: Importance) -> str:
     return f"{name}: {', '.join(known)} explain the score." if known else f"{name}: no key stands out from chance."
 
 
-def importance_table(found: Importance) -> Leaderboard:
+def importance_table(found: Importance) -> ResultTable:
     """The shares as a table of text."""
     columns = (
         Column(title="key", align="left"),
@@ -85,7 +85,7 @@ def importance_table(found: Importance) -> Leaderboard:
         Column(title="what it says", align="left"),
     )
     rows = [
-        LeaderboardRow(
+        TableRow(
             cells=(
                 row["key"],
                 f"{row['share']:.0%}",
@@ -97,7 +97,7 @@ def importance_table(found: Importance) -> Leaderboard:
         )
         for _, row in found.shares.iterrows()
     ]
-    return Leaderboard(
+    return ResultTable(
         title=f"{title_of(found.choices.ranking)}: importance of each key",
         rule=(
             f"Functional ANOVA (random forests): how much of the variance of log({found.choices.score_name}) each key "
