@@ -212,3 +212,18 @@ def test_what_answers_other_machines_is_named() -> None:
     (ports,) = [finding for finding in judge(situation(w2=busy)) if finding.check == "ports"]
     assert "w2 Ray's workers 4 ports, sshd 22" in ports.found
     assert "head gcs_server 6379, sshd 22" in ports.found
+
+
+def test_gpus_that_ray_leaves_idle_are_told() -> None:
+    idle = machine("w2", num_gpus=1, facts=replace(FACTS, num_gpus=4))
+    (gpus,) = [finding for finding in judge(situation(w2=idle)) if finding.check == "gpus"]
+    assert (gpus.is_good, gpus.found) == (True, "torch sees w2 4, Ray uses 1")
+    (gpus,) = [finding for finding in judge(situation()) if finding.check == "gpus"]
+    assert gpus.found == "none: trials run on CPUs"
+
+
+def test_what_was_not_looked_at_has_no_line_or_no_number() -> None:
+    assert "results" not in [finding.check for finding in judge(situation(results=None))]
+    unseen = _says(disks={"/gone": None, "/tmp": 20 * GIB})
+    (disks,) = [finding for finding in judge(situation(w2=unseen)) if finding.check == "disks"]
+    assert disks.is_good
