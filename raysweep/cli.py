@@ -13,19 +13,30 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from raysweep import app as running
 from raysweep import commands
 from raysweep import doctor as examining
-from raysweep.clusters.head import head_of
-from raysweep.clusters.submission import TRACKING_ADDRESS, pull
 from raysweep.doctor_screen import print_findings
 from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
+from raysweep.options import (
+    ClusterFile,
+    DataDir,
+    Jobs,
+    ModelsDir,
+    Overrides,
+    ResultsDir,
+    StoragePath,
+    SweepFile,
+    Sweeps,
+    TrackingUri,
+    Verbose,
+)
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
 from raysweep.recovery import with_recovered_ledger
-from raysweep.remote import remote_sweep
+from raysweep.remote import bring_home, remote_sweep
+from raysweep.remote_screen import run_there
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
 from raysweep.spec.override_grammar import in_quotes
 from raysweep.terminal import complain, make_console
@@ -44,36 +55,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="The series that can be forecast.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
-
-SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.", show_default=False)]
-Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=V1,V2]...", help="Change keys of the file.", show_default=False)
-]
-Sweeps = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[SWEEP]...", help="Names, sweep files or result folders; all if none.", show_default=False),
-]
-ResultsDir = Annotated[Path, typer.Option(help="Folder of all results.")]
-DataDir = Annotated[
-    Path | None, typer.Option(help="Take series from here before the project's own.", show_default=False)
-]
-ModelsDir = Annotated[Path | None, typer.Option(help="Folder of the models.", show_default="models")]
-TrackingUri = Annotated[str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Where MLflow keeps its runs.")]
-StoragePath = Annotated[
-    str | None,
-    typer.Option(
-        help="Shared folder, s3:// or gs://, for checkpoints and forecasts.",
-        show_default="the sweep file's, or the results",
-    ),
-]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use.", show_default="all")]
-ClusterFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--cluster", help="The file that ray up took: run there, and bring the results home.", show_default="here"
-    ),
-]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks, and what Ray has to say.")]
 
 
 @app.command("run")
@@ -95,7 +76,8 @@ def run(
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
         wanted = [*(overrides or []), *_as_override(storage_path)]
         if cluster is not None:
-            raise typer.Exit(_run_on_cluster(console, cluster, sweep, wanted, workspace, jobs, verbose))
+            remote = remote_sweep(sweep, wanted, workspace, cluster, num_jobs=jobs, is_verbose=verbose)
+            raise typer.Exit(run_there(console, remote, _how_to_go_on()))
         prepared = with_recovered_ledger(prepare(sweep, wanted, workspace), console.print)
         print_plan(console, prepared)
         screen = Screen(console, prepared.varying_keys)
@@ -115,30 +97,6 @@ def run(
             raise typer.Exit(1)
 
 
-def _run_on_cluster(
-    console: Console,
-    cluster: Path,
-    sweep: Path,
-    overrides: Sequence[str],
-    workspace: Workspace,
-    num_jobs: int | None,
-    is_verbose: bool,
-) -> int:
-    """The exit code of the same command there."""
-    remote = remote_sweep(sweep, overrides, workspace, cluster, num_jobs=num_jobs, is_verbose=is_verbose)
-    job = remote.submission.submit(console.print)
-    try:
-        code = remote.submission.follow(job, console.print, lambda line: console.print(Text(line), soft_wrap=True))
-    except Interrupted:
-        console.print(f"Not followed any more; the sweep goes on there. {_how_to_go_on()}")
-        console.print(f"To end it: {remote.submission.stop_command(job)}")
-        raise typer.Exit(INTERRUPTED) from None
-    pull(remote.submission.head, remote.paths)
-    console.print(f"\nhere now: ledger, tables, leaderboard, report and forecasts, in {remote.paths.root}")
-    console.print(f"MLflow       {TRACKING_ADDRESS}, once this runs: {remote.submission.tunnel_command()}")
-    return code
-
-
 @app.command("pull")
 def pull_results(
     sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Name or sweep file.", show_default=False)],
@@ -148,8 +106,7 @@ def pull_results(
 ) -> None:
     """Bring a sweep's ledger, tables and report home from a cluster, also while it runs."""
     with _errors(verbose):
-        paths = SweepPaths(results_dir, Path(sweep).stem if sweep.endswith((".yaml", ".yml")) else sweep)
-        pull(head_of(cluster), paths)
+        paths = bring_home(sweep, results_dir, cluster)
         make_console().print(f"{paths.name}: ledger, tables and report of this moment are in {paths.root}")
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from raysweep.clusters.head import head_of
 from raysweep.clusters.parcel import Parcel
-from raysweep.clusters.submission import Submission
+from raysweep.clusters.submission import Submission, pull
+from raysweep.errors import InputError, Problem
 from raysweep.paths import SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
 
@@ -32,6 +34,8 @@ def remote_sweep(
     """
     prepared = prepare(file, overrides, workspace)
     options = [] if num_jobs is None else ["--jobs", str(num_jobs)]
+    if is_verbose:
+        options.append("--verbose")
     own = default_folder("data")
     parcel = Parcel(
         sweep_file=file.resolve(),
@@ -43,6 +47,29 @@ def remote_sweep(
         name=prepared.sweep.name,
         parcel=parcel,
         overrides=tuple(overrides),
-        options=(*options, "--verbose") if is_verbose else options,
+        options=options,
+        # A file of this machine means nothing there.
+        tracking_uri=workspace.tracking_uri if workspace.tracking_uri.startswith(("http://", "https://")) else None,
     )
     return RemoteSweep(submission=submission, paths=prepared.paths)
+
+
+def bring_home(sweep: str, results_dir: Path, cluster: Path) -> SweepPaths:
+    """Takes a sweep's results from a cluster as they are now; returns where they are.
+
+    Args:
+        sweep: Its name, or the sweep file, whose name stands for it.
+        results_dir: Folder of all results here.
+        cluster: The file that `ray up` took.
+
+    Raises:
+        InputError: If that is no name of a sweep, or no cluster file.
+        ClusterError: If the cluster can't be reached, or another sweep of that name is here.
+    """
+    name = Path(sweep).stem if sweep.endswith((".yaml", ".yml")) else sweep
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        valid = "the name of a sweep: letters, digits, - and _"
+        raise InputError([Problem(where="command line", key="SWEEP", found=repr(sweep), valid=valid)])
+    paths = SweepPaths(results_dir, name)
+    pull(head_of(cluster), paths)
+    return paths

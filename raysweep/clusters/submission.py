@@ -46,6 +46,7 @@ class Submission:
         parcel: The files that it needs.
         overrides: As typed.
         options: Further words of the command.
+        tracking_uri: Of an MLflow that the head can reach; None for the one on the head.
     """
 
     head: Head
@@ -53,6 +54,7 @@ class Submission:
     parcel: Parcel
     overrides: Sequence[str]
     options: Sequence[str] = ()
+    tracking_uri: str | None = None
 
     @property
     def folder(self) -> str:
@@ -66,7 +68,8 @@ class Submission:
         if len(self.parcel.data_dirs) > 1:
             words += ["--data-dir", self.parcel.data_names[0]]
         text = shlex.join([*words, *self.options])
-        return f"{text} --results-dir {RESULTS} --tracking-uri {TRACKING_URI}"
+        tracking_uri = TRACKING_URI if self.tracking_uri is None else shlex.quote(self.tracking_uri)
+        return f"{text} --results-dir {RESULTS} --tracking-uri {tracking_uri}"
 
     @property
     def key(self) -> str:

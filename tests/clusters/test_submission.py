@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import subprocess
 from pathlib import Path
@@ -12,6 +13,8 @@ from raysweep.clusters.cluster_file import ClusterFile
 from raysweep.clusters.head import Head
 from raysweep.clusters.parcel import Parcel
 from raysweep.clusters.submission import Submission
+from raysweep.errors import InputError
+from raysweep.remote import bring_home
 
 CLUSTER = ClusterFile(
     file=Path("cluster.yaml"),
@@ -53,6 +56,18 @@ def test_the_command_survives_the_shell(tmp_path: Path) -> None:
 def test_the_cluster_says_where_results_go(tmp_path: Path) -> None:
     words = words_in_a_shell(make(tmp_path).script, RAYSWEEP_RESULTS_DIR="/shared/all results")
     assert words[words.index("--results-dir") + 1] == "/shared/all results"
+
+
+def test_an_mlflow_that_is_named_is_told(tmp_path: Path) -> None:
+    named = dataclasses.replace(make(tmp_path), tracking_uri="https://mlflow.lab/?a=b&c")
+    assert words_in_a_shell(named.script)[-1] == "https://mlflow.lab/?a=b&c"
+    assert words_in_a_shell(make(tmp_path).script, MLFLOW_TRACKING_URI="http://other")[-1] == "http://other"
+
+
+@pytest.mark.parametrize("name", ["../other", "a/b", "", "a b", "."])
+def test_no_name_leaves_the_folder_of_results(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the name of a sweep"):
+        bring_home(name, tmp_path, tmp_path / "cluster.yaml")
 
 
 def test_series_of_a_folder_of_ones_own_come_first(tmp_path: Path) -> None:
