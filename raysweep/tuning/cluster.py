@@ -114,7 +114,8 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         raise_if_interrupted()
         try:
             ray._private.utils.set_sigterm_handler = lambda handler: None  # it would exit in a way of its own
-            with _start_explained(address), signals_noted():  # half of a Ray can't be ended without a crash
+            # Half of a Ray can't be ended without a crash.
+            with _start_explained(address), signals_noted(), _no_dashboard_loaded():
                 _knock_at(address)
                 ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
             raise_if_interrupted()
@@ -157,6 +158,20 @@ def _start_explained(address: str | None) -> Iterator[None]:
         if unwritable is not None:
             raise cannot_write(f"{folder}, where Ray keeps its files", unwritable) from error
         raise ClusterError(f"Ray can't be started: {reason}") from error
+
+
+@contextmanager
+def _no_dashboard_loaded() -> Iterator[None]:
+    """Where `ray[default]` is installed, agents load all that a dashboard needs, though none is asked for: seconds."""
+    import ray
+
+    utils = ray._private.utils
+    find_error, none_wanted = utils.get_dashboard_dependency_error, ImportError("no dashboard is wanted")
+    utils.get_dashboard_dependency_error = lambda: none_wanted
+    try:
+        yield
+    finally:
+        utils.get_dashboard_dependency_error = find_error
 
 
 def _knock_at(address: str | None) -> None:
