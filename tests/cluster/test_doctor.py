@@ -77,7 +77,7 @@ def test_each_fault_is_told_of_its_machine(cluster: OnPrem) -> None:
         planted.enter_context(changed(machines, "w1", f"mv {rsync} /root/rsync", "mv /root/rsync /usr/bin/rsync"))
         planted.enter_context(changed(machines, "w2", f"chmod 644 {TOKEN}", f"chmod 600 {TOKEN}"))
         planted.enter_context(open_server(machines, "w1", cluster.python))
-        stop, go = "pkill -STOP -f 'mlflow server'", "pkill -CONT -f 'mlflow server'"
+        stop, go = "pkill -STOP -f '[m]lflow'", "pkill -CONT -f '[m]lflow'"
         planted.enter_context(changed(machines, "head", stop, go))
         found = examine(cluster, "/root/private", expect=1)
     for check, name in (("rsync", "w1"), ("token", "w2"), ("ports", "w1"), ("results", "w1"), ("results", "w2")):
