@@ -83,6 +83,7 @@ def test_a_sweep_goes_on_while_the_laptop_sleeps(cluster: OnPrem) -> None:
     assert rows_by_trial(home) == rows_by_trial(there)
 
 
+@pytest.mark.nightly
 def test_nothing_here_is_overwritten(cluster: OnPrem) -> None:
     """Another sweep of that name at home."""
     home = SweepPaths(cluster.machines.shared / "home", "sent")
