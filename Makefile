@@ -34,6 +34,7 @@ format: $(EXTRAS) ## bring the code into shape
 
 bench: $(EXTRAS) ## the benchmarks
 	$(RUN) benchmarks/overhead.py
+	$(RUN) benchmarks/reports.py
 	$(RUN) benchmarks/soak.py --minutes 20
 
 nightly: $(EXTRAS) ## the long tests too

@@ -85,8 +85,7 @@ def _plain_loop(prepared: PreparedSweep) -> float:
         sources=prepared.catalog.sources,
         series={name: prepared.catalog.series(name) for name in prepared.dataset_names()},
         evaluate_on=None,
-        checkpoints=prepared.paths.checkpoints,
-        predictions=prepared.paths.predictions,
+        storage=prepared.storage,
     )
     trials = prepared.wanted[:50]
     started = time.perf_counter()

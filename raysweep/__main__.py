@@ -6,7 +6,7 @@ Ctrl-C and SIGTERM are looked after before anything else is imported, which take
 import sys
 
 from raysweep.errors import Interrupted
-from raysweep.signals import interruptible, raise_if_interrupted
+from raysweep.signals import ignore_signals, interruptible, raise_if_interrupted
 
 
 def main() -> None:
@@ -23,6 +23,8 @@ def main() -> None:
         again = shlex.join(["python", "-m", "raysweep", *sys.argv[1:]])
         print(f"Interrupted; everything so far is kept. To go on: {again}", file=sys.stderr)
         sys.exit(130)
+    finally:
+        ignore_signals()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from raysweep.locks import FileLock
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths
 from raysweep.planning.progress import Display
 from raysweep.prepare import PreparedSweep, Workspace, scheduler_text
+from raysweep.recovery import check_storage, ledger_copied, remember_storage
 from raysweep.space_check import check_space_for
 from raysweep.tracking.address import DEFAULT_URI, redact
 from raysweep.tracking.errors import TrackingError
@@ -56,6 +57,7 @@ def run_sweep(
         plan = prepared.plan()
         is_missing = bool(plan.todo) or prepared.num_trials > len(plan.done)
         if is_missing:
+            check_storage(prepared)
             check_space_for(prepared, plan, workspace.tracking_uri, num_jobs=num_jobs)
         with LedgerWriter(prepared.paths.ledger) as ledger:
             is_news = make_current(ledger, prepared)
@@ -65,7 +67,12 @@ def run_sweep(
             # Where nothing is to run MLflow may still have something to learn: that trials are no longer current, or
             # what a command that was killed after its last trial didn't tell it any more.
             if is_missing or is_news or not _has_last_command_ended(prepared.paths):
-                with _tracking(prepared, workspace, display), _command(ledger, prepared):
+                remember_storage(ledger, prepared, display.note)
+                with (
+                    ledger_copied(prepared, display.note),
+                    _tracking(prepared, workspace, display),
+                    _command(ledger, prepared),
+                ):
                     if is_missing:
                         failed = run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)
         with LedgerReader(prepared.paths.ledger, check=False) as reader:

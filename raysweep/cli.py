@@ -16,10 +16,29 @@ from rich.console import Console
 
 from raysweep import app as running
 from raysweep import commands
+from raysweep import doctor as examining
+from raysweep.doctor_screen import print_findings
 from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
+from raysweep.options import (
+    ClusterFile,
+    DataDir,
+    Jobs,
+    ModelsDir,
+    Overrides,
+    ResultsDir,
+    StoragePath,
+    SweepFile,
+    Sweeps,
+    TrackingUri,
+    Verbose,
+)
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
+from raysweep.recovery import with_recovered_ledger
+from raysweep.remote import bring_home, remote_sweep
+from raysweep.remote_screen import run_there
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
+from raysweep.spec.override_grammar import in_quotes
 from raysweep.terminal import complain, make_console
 from raysweep.tracking.address import DEFAULT_URI
 
@@ -37,23 +56,6 @@ app = typer.Typer(
 data_app = typer.Typer(help="The series that can be forecast.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
-SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.", show_default=False)]
-Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=V1,V2]...", help="Change keys of the file.", show_default=False)
-]
-Sweeps = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[SWEEP]...", help="Names, sweep files or result folders; all if none.", show_default=False),
-]
-ResultsDir = Annotated[Path, typer.Option(help="Folder of all results.")]
-DataDir = Annotated[
-    Path | None, typer.Option(help="Take series from here before the project's own.", show_default=False)
-]
-ModelsDir = Annotated[Path | None, typer.Option(help="Folder of the models.", show_default="models")]
-TrackingUri = Annotated[str, typer.Option(help="Where MLflow keeps its runs.")]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use.", show_default="all")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks, and what Ray has to say.")]
-
 
 @app.command("run")
 def run(
@@ -63,16 +65,22 @@ def run(
     data_dir: DataDir = None,
     models_dir: ModelsDir = None,
     tracking_uri: TrackingUri = DEFAULT_URI,
+    storage_path: StoragePath = None,
     jobs: Jobs = None,
+    cluster: ClusterFile = None,
     verbose: Verbose = False,
 ) -> None:
     """Run what is missing of a sweep; the word `run` may be left out. The same command again goes on."""
     console = make_console()
     with _errors(verbose), _told_how_to_go_on(console):
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
-        prepared = prepare(sweep, overrides or [], workspace)
+        wanted = [*(overrides or []), *_as_override(storage_path)]
+        if cluster is not None:
+            remote = remote_sweep(sweep, wanted, workspace, cluster, num_jobs=jobs, is_verbose=verbose)
+            raise typer.Exit(run_there(console, remote, _how_to_go_on()))
+        prepared = with_recovered_ledger(prepare(sweep, wanted, workspace), console.print)
         print_plan(console, prepared)
-        screen = Screen(console)
+        screen = Screen(console, prepared.varying_keys)
         try:
             with screen.running():
                 failed = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
@@ -82,11 +90,24 @@ def run(
             raise typer.Exit(STOPPED) from None
         console.print("writing tables and leaderboards")
         print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
-        for line in commands.where_everything_lies(prepared.paths, tracking_uri):
+        for line in commands.where_everything_lies(prepared, tracking_uri):
             console.print(line)
         if failed:
             console.print(f"{len(failed)} trials failed; the same command tries them again.")
             raise typer.Exit(1)
+
+
+@app.command("pull")
+def pull_results(
+    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Name or sweep file.", show_default=False)],
+    cluster: Annotated[Path, typer.Option("--cluster", help="The file that ray up took.", show_default=False)],
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
+    verbose: Verbose = False,
+) -> None:
+    """Bring a sweep's ledger, tables and report home from a cluster, also while it runs."""
+    with _errors(verbose):
+        paths = bring_home(sweep, results_dir, cluster)
+        make_console().print(f"{paths.name}: ledger, tables and report of this moment are in {paths.root}")
 
 
 @app.command("plan")
@@ -96,12 +117,14 @@ def plan(
     results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
     data_dir: DataDir = None,
     models_dir: ModelsDir = None,
+    storage_path: StoragePath = None,
     verbose: Verbose = False,
 ) -> None:
     """Check a sweep file, and say what would run and what is done. Starts and creates nothing."""
     with _errors(verbose):
         workspace = _workspace(results_dir, data_dir, models_dir, DEFAULT_URI)
-        print_plan(make_console(), prepare(sweep, overrides or [], workspace), is_detailed=True)
+        prepared = prepare(sweep, [*(overrides or []), *_as_override(storage_path)], workspace)
+        print_plan(make_console(), prepared, is_detailed=True)
 
 
 @app.command("status")
@@ -171,6 +194,25 @@ def sync(
     with _errors(verbose):
         for paths in _sweeps(sweeps, results_dir):
             make_console().print(commands.sync_sweep(paths, tracking_uri))
+
+
+@app.command("doctor")
+def doctor(
+    cluster: Annotated[
+        Path | None,
+        typer.Option(help="The file that `ray up` takes: look at its machines, too.", show_default=False),
+    ] = None,
+    results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
+    tracking_uri: TrackingUri = DEFAULT_URI,
+    verbose: Verbose = False,
+) -> None:
+    """Say whether this machine or cluster is fit to run a sweep, and what mends it where it isn't."""
+    with _errors(verbose):
+        console = make_console()
+        findings = examining.examine(cluster, results_dir, tracking_uri, note=console.print, is_verbose=verbose)
+        print_findings(console, findings)
+        if not all(finding.is_good for finding in findings):
+            raise typer.Exit(1)
 
 
 @app.command("models")
@@ -251,6 +293,11 @@ def _errors(is_verbose: bool) -> Iterator[None]:
             raise
         complain(f"raysweep: {type(error).__name__}: {error}; a mistake of raysweep's own: -v shows where")
         raise typer.Exit(STOPPED) from None
+
+
+def _as_override(storage_path: str | None) -> list[str]:
+    """An option for a key that people may want to change with every command."""
+    return [] if storage_path is None else [f"storage_path={in_quotes(storage_path)}"]
 
 
 def _workspace(results_dir: Path, data_dir: Path | None, models_dir: Path | None, tracking_uri: str) -> Workspace:

@@ -17,12 +17,13 @@ from raysweep.forecasting.series import Series, read_series
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ENDED
 from raysweep.paths import SweepPaths
+from raysweep.prepare import PreparedSweep
 from raysweep.tracking.address import redact
 from raysweep.tracking.processes import is_driver_alive
 from raysweep.tracking.sync import sync_ledger
 
 if TYPE_CHECKING:
-    from raysweep.analysis.leaderboard import Leaderboard
+    from raysweep.analysis.result_table import ResultTable
 
 TableRows = list[tuple[str, ...]]
 
@@ -64,7 +65,7 @@ def find_sweeps(names: Sequence[str], results_dir: Path, *, is_ledger_needed: bo
     return sweeps
 
 
-def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> list[Leaderboard]:
+def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> list[ResultTable]:
     """Writes Parquet tables, `leaderboard.md` and `leaderboard.tex`; returns the leaderboards."""
     from raysweep.analysis.compare import write_leaderboard
     from raysweep.analysis.export import export_tables
@@ -73,7 +74,7 @@ def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> lis
     return write_leaderboard(paths, units=_units(catalog), check=False)  # export_tables has just done so
 
 
-def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[Leaderboard]:
+def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[ResultTable]:
     """The leaderboards of these sweeps together, with `top` configs each."""
     from raysweep.analysis.compare import compare
 
@@ -186,13 +187,16 @@ def check_series(file: Path) -> list[str]:
     return [good, *series.notices]
 
 
-def where_everything_lies(paths: SweepPaths, tracking_uri: str) -> list[str]:
+def where_everything_lies(prepared: PreparedSweep, tracking_uri: str) -> list[str]:
     """For the end of a sweep command."""
+    paths, storage = prepared.paths, prepared.storage
+    is_elsewhere = prepared.sweep.storage_path is not None
     return [
         "",
         f"ledger       {paths.ledger}",
         f"tables       {paths.trials}, {paths.epochs.name}, {paths.evaluations.name}",
-        f"forecasts    {paths.predictions}/",
+        f"forecasts    {storage.predictions if is_elsewhere else paths.predictions}/",
+        *([f"checkpoints  {storage.checkpoints}/"] if is_elsewhere else []),
         f"leaderboard  {paths.leaderboard}, {paths.leaderboard_tex.name}",
         f"MLflow       {_where_runs_show(tracking_uri)}",
     ]

@@ -8,6 +8,7 @@
     ├── LedgerError           the ledger can't be read or written
     ├── CheckpointError       a checkpoint is missing, damaged or from another version
     ├── ClusterError          Ray is gone; the sweep stops, and all that was finished is kept
+    ├── UnfitClusterError     nodes of the Ray can't take part; nothing was started (exit code 2)
     ├── StorageError          results can't be written; what was finished is kept (exit code 3)
     ├── LockedError           another process has what can be had once
     ├── TrackingError         MLflow can't be brought up to date (in `tracking`)
@@ -90,6 +91,10 @@ class StorageError(RaysweepError):
 
 class ClusterError(RaysweepError):
     """The Ray that trials ran on is gone, or can't do its work."""
+
+
+class UnfitClusterError(RaysweepError):
+    """Nodes of the Ray can't take part in a sweep, which wasn't started; says of each why, and what mends it."""
 
 
 class LockedError(RaysweepError):

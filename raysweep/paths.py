@@ -77,6 +77,11 @@ class SweepPaths:
         return self.root / "checkpoints"
 
     @property
+    def ledger_copies(self) -> Path:
+        """Folder of the ledger's copies, in a sweep's `storage_path`."""
+        return self.root / "ledger_copies"
+
+    @property
     def driver_lock(self) -> Path:
         """Held by the one process that runs this sweep."""
         return self.root / ".driver.lock"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
@@ -22,6 +22,7 @@ from raysweep.spec.config import Config, ProtocolName, config_id, trial_id
 from raysweep.spec.loader import load_sweep
 from raysweep.spec.space import Domain, listed_values
 from raysweep.spec.sweep import Asha, HyperOpt, Sweep
+from raysweep.storage import SweepStorage, storage_of
 
 NO_SCHEDULER = "fifo"  # as the ledger knows it
 
@@ -78,9 +79,25 @@ class PreparedSweep:
         return [*self.explored, *(self.confirmed or ())]
 
     @property
+    def storage(self) -> SweepStorage:
+        """Where its checkpoints and forecasts lie."""
+        return storage_of(self.paths, self.sweep.storage_path)
+
+    @property
     def num_trials(self) -> int:
         """How many trials the sweep asks for, at most."""
         return self.num_explored + self.num_unchosen + len(self.confirmed or ())
+
+    @cached_property
+    def varying_keys(self) -> frozenset[str]:
+        """The config keys in which trials of one model differ, or may once a search has proposed more."""
+        if isinstance(self.sweep.search, HyperOpt):
+            return frozenset(searched_keys(self.sweep))
+        values: dict[tuple[object, str], set[object]] = defaultdict(set)
+        for trial in self.wanted:
+            for key, value in trial.config.items():
+                values[trial.config["model"], key].add(value)
+        return frozenset(key for (_, key), found in values.items() if len(found) > 1)
 
     @cached_property
     def num_explored(self) -> int:

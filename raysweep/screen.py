@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from raysweep.planning.progress import Progress
 from raysweep.prepare import PreparedSweep
 
 if TYPE_CHECKING:
-    from raysweep.analysis.leaderboard import Leaderboard
+    from raysweep.analysis.result_table import ResultTable
 
 NEEDS: Mapping[Need, str] = {
     "new": "new",
@@ -30,6 +30,7 @@ NEEDS: Mapping[Need, str] = {
 }
 STYLES = {"ranked": "", "baseline": "cyan", "unranked": "dim"}
 MAX_PLANNED_LINES = 40
+_ALWAYS = frozenset({"model", "dataset", "train.time_steps", "train.learning_rate"})
 LIVE_SECONDS = 0.2  # between two drawings
 LINE_SECONDS = 5.0  # between two lines
 
@@ -39,10 +40,12 @@ class Screen:
 
     Args:
         console: Where to. A live display if it is a terminal, else a line every few seconds.
+        varying: Config keys that tell trials apart.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, varying: Collection[str] = ()) -> None:
         self._console = console
+        self._varying = varying
         self._live: Live | None = None
         self._drawn_at = 0.0
         self._is_last_shown = False
@@ -59,20 +62,20 @@ class Screen:
         if progress is not self._progress:  # Ray has been started again
             self._progress, self._num_failures_shown, self._num_retries_shown = progress, 0, 0
         for trial, reason in progress.retries[self._num_retries_shown :]:
-            self.note(f"lost: {trial_label(trial)}: {reason}")
+            self.note(f"lost: {trial_label(trial, self._varying)}: {reason}")
         self._num_retries_shown = len(progress.retries)
         for trial, error in progress.failures[self._num_failures_shown :]:
-            self.note(f"failed: {trial_label(trial)}: {error}")
+            self.note(f"failed: {trial_label(trial, self._varying)}: {error}")
         self._num_failures_shown = len(progress.failures)
         now, is_last = time.monotonic(), progress.num_done == progress.num_trials
         if self._live is not None:
             if now - self._drawn_at >= LIVE_SECONDS or is_last:
-                self._live.update(_panel(progress), refresh=True)
+                self._live.update(_panel(progress, self._varying), refresh=True)
                 self._drawn_at = now
         elif now - self._drawn_at >= LINE_SECONDS or (is_last and not self._is_last_shown):
             self._is_last_shown = is_last
             self._drawn_at = now
-            self.note(progress_line(progress))
+            self.note(progress_line(progress, self._varying))
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -85,21 +88,36 @@ class Screen:
         self._live = None
 
 
-def progress_line(progress: Progress) -> str:
-    """The whole state in one line."""
+def progress_line(progress: Progress, varying: Collection[str] = ()) -> str:
+    """The whole state in one line; `varying` as of `trial_label`."""
     parts = [f"{progress.num_done}/{progress.num_trials} trials done", *_counts(progress)]
     if progress.best_trial is not None:
-        parts.append(f"best {progress.best_score:.4g} ({trial_label(progress.best_trial)})")
+        parts.append(f"best {progress.best_score:.4g} ({trial_label(progress.best_trial, varying)})")
     return " · ".join([*parts, _times(progress)])
 
 
-def trial_label(trial: WantedTrial) -> str:
-    """A trial as people call it."""
+def trial_label(trial: WantedTrial, varying: Collection[str] = ()) -> str:
+    """A trial as people call it.
+
+    Args:
+        trial: Which.
+        varying: Config keys that tell it from others; model, series, window and learning rate stand there always.
+    """
     config: Mapping[str, object] = trial.config
-    return (
-        f"{config['model']} on {config['dataset']}, window {config['train.time_steps']},"
-        f" lr {config['train.learning_rate']:g}, seed {trial.seed}"
-    )
+    parts = [
+        f"{config['model']} on {config['dataset']}",
+        f"window {config['train.time_steps']}",
+        f"lr {config['train.learning_rate']:g}",
+        *(f"{key} {_as_typed(value)}" for key, value in config.items() if key in varying and key not in _ALWAYS),
+        f"seed {trial.seed}",
+    ]
+    return ", ".join(parts)
+
+
+def _as_typed(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def duration(seconds: float) -> str:
@@ -128,7 +146,7 @@ def _times(progress: Progress) -> str:
     return f"{duration(progress.seconds)} so far, {known}"
 
 
-def _panel(progress: Progress) -> Group:
+def _panel(progress: Progress, varying: Collection[str]) -> Group:
     grid = Table.grid(padding=(0, 1))
     grid.add_row(
         ProgressBar(total=progress.num_trials, completed=progress.num_done, width=30),
@@ -137,7 +155,7 @@ def _panel(progress: Progress) -> Group:
     )
     lines = [Text(", ".join(_counts(progress)))]
     if progress.best_trial is not None:
-        lines.append(Text(f"best so far {progress.best_score:.4g}: {trial_label(progress.best_trial)}"))
+        lines.append(Text(f"best so far {progress.best_score:.4g}: {trial_label(progress.best_trial, varying)}"))
     return Group(grid, *lines)
 
 
@@ -161,7 +179,7 @@ def print_plan(console: Console, prepared: PreparedSweep, *, is_detailed: bool =
     if is_detailed:
         for trial, need in plan.todo[:MAX_PLANNED_LINES]:
             purpose = ", to confirm" if trial.phase == "confirm" else ""
-            console.print(f"  {NEEDS[need]:28} {trial_label(trial)}{purpose}")
+            console.print(f"  {NEEDS[need]:28} {trial_label(trial, prepared.varying_keys)}{purpose}")
         if len(plan.todo) > MAX_PLANNED_LINES:
             console.print(f"  and {len(plan.todo) - MAX_PLANNED_LINES} more")
 
@@ -173,7 +191,7 @@ def _confirmation(num_configs: int, num_seeds: int) -> str:
     return f"{configs} x {seeds} to confirm"
 
 
-def print_leaderboards(console: Console, leaderboards: Sequence[Leaderboard], top: int) -> None:
+def print_leaderboards(console: Console, leaderboards: Sequence[ResultTable], top: int) -> None:
     """Each with its rule above and its notes below."""
     for leaderboard in leaderboards:
         shown = leaderboard.head(top).fitted(console.width)

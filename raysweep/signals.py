@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -21,8 +22,7 @@ _seen: list[signal.Signals] = []
 def interruptible() -> Iterator[None]:
     """Raises `Interrupted` wherever the program is when the first signal comes; main thread only, once a process.
 
-    What stops can't be stopped again: a second Ctrl-C would leave processes behind. And what has ended has: until the
-    process is gone, which takes a moment, signals are ignored.
+    What stops can't be stopped again: a second Ctrl-C would leave processes behind.
     """
     sys.unraisablehook = _raise_later
     _handle(_raise)
@@ -30,6 +30,15 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         _handle(_note)
+
+
+def ignore_signals() -> None:
+    """What has ended has: until the process is gone, which takes a moment, signals change nothing any more.
+
+    Handlers of ours wouldn't do: Python brings the system's own back while it ends, and those would end it in another
+    way.
+    """
+    _handle(signal.SIG_IGN)
 
 
 def raise_if_interrupted() -> None:
@@ -56,7 +65,7 @@ def handle_again() -> None:
         signal.signal(number, signal.getsignal(number))
 
 
-def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
+def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     for number in _SIGNALS:
         signal.signal(number, handler)
 
@@ -79,4 +88,18 @@ def _raise_later(unraisable: sys.UnraisableHookArgs) -> None:
         sys.__unraisablehook__(unraisable)
         return
     _handle(_raise)
-    threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), _seen[0])).start()
+    threading.Thread(target=_send_again, args=(_seen[0],), daemon=True).start()
+
+
+def _send_again(number: signal.Signals) -> None:
+    """Once the main thread has left `_raise_later`: what is raised in there is swallowed, too."""
+    main, hook = threading.main_thread().ident, _raise_later.__code__
+    frame: FrameType | None
+    while True:
+        time.sleep(AGAIN_SECONDS)
+        frame = sys._current_frames().get(main or 0)
+        while frame is not None and frame.f_code is not hook:
+            frame = frame.f_back
+        if frame is None:
+            os.kill(os.getpid(), number)
+            return

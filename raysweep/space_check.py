@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 
 from raysweep.errors import InputError
 from raysweep.forecasting.model_size import ModelSize, count_models
@@ -20,6 +19,7 @@ from raysweep.planning.space import Place, TrialSize, check_space, checkpoint_by
 from raysweep.prepare import PreparedSweep, eval_sets_of
 from raysweep.spec.config import Config, Scalar
 from raysweep.spec.space import Domain, is_listed, listed_values
+from raysweep.storage import Folder, LocalFolder
 from raysweep.tracking.address import sqlite_file
 from raysweep.tuning.cluster import own_temporary_folder
 
@@ -85,12 +85,12 @@ def _sizes(prepared: PreparedSweep, work: _Work, model_size: Callable[[Config], 
 def _places(prepared: PreparedSweep, trials: list[TrialSize], tracking_uri: str, num_slots: int) -> Iterator[Place]:
     need, paths = results_need(trials, num_slots), prepared.paths
     elsewhere = "name another disk with --results-dir"
-    for folder, names in (
-        (paths.root, ("ledger", "tables")),
-        (paths.checkpoints, ("checkpoints",)),
-        (paths.predictions, ("forecasts",)),
-    ):
-        yield Place(folder=folder, need={name: need[name] for name in names}, remedy=elsewhere)
+    yield Place(folder=paths.root, need={name: need[name] for name in ("ledger", "tables")}, remedy=elsewhere)
+    if prepared.sweep.storage_path is not None:
+        elsewhere = "name another storage_path"
+    for folder, name in ((prepared.storage.checkpoints, "checkpoints"), (prepared.storage.predictions, "forecasts")):
+        if isinstance(folder, LocalFolder):  # an object store has room
+            yield Place(folder=folder.path, need={name: need[name]}, remedy=elsewhere)
     database = sqlite_file(tracking_uri)
     if database is not None:
         yield Place(
@@ -123,7 +123,7 @@ def _trial_sizes(
                 num_forecasts=sum(count[1] for count in counts),
                 num_scores=sum(count[2] for count in counts),
                 num_blocks=sum(count[3] for count in counts),
-                num_bytes_there=_bytes_in(prepared.paths.checkpoints / trial_id) if trial_id else 0,
+                num_bytes_there=_bytes_in(prepared.storage.folder_of(trial_id)) if trial_id else 0,
             )
         )
     return sizes
@@ -160,10 +160,12 @@ def _num_forecasts(
     return points * num_channels, forecasts * num_channels, len(sets), blocks
 
 
-def _bytes_in(folder: Path) -> int:
-    """What the files of a folder take; nothing if it can't be read."""
+def _bytes_in(folder: Folder) -> int:
+    """What the files of a folder take; nothing if it can't be read, or is on no disk."""
+    if not isinstance(folder, LocalFolder):
+        return 0
     try:
-        return sum(file.stat().st_size for file in folder.iterdir())
+        return sum(file.stat().st_size for file in folder.path.iterdir())
     except OSError:
         return 0
 

@@ -13,13 +13,13 @@ from raysweep.errors import ClusterError, InputError, Problem
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.writer import LedgerWriter
-from raysweep.paths import SweepPaths
 from raysweep.planning.plan import Plan, WantedTrial
 from raysweep.planning.progress import Display, Progress
 from raysweep.planning.selection import Fold, fold_of
 from raysweep.prepare import PreparedSweep, scheduler_text
 from raysweep.spec.config import Scalar
 from raysweep.spec.sweep import Asha, HyperOpt, Resources, Sweep
+from raysweep.storage import LocalFolder
 from raysweep.tuning.cluster import is_own_ray
 from raysweep.version import code_version
 
@@ -62,7 +62,7 @@ def run_missing(
     """
     baselines = Baselines(prepared)
     ledger.record_evaluations(baselines.rows_for(prepared.wanted))
-    present = _make_folders(prepared.paths)
+    present = _make_folders(prepared)
     display.note("starting Ray")
     for num_restarts in itertools.count():
         try:
@@ -80,14 +80,16 @@ def run_missing(
     raise AssertionError("it counts for ever")
 
 
-def _make_folders(paths: SweepPaths) -> Presence:
+def _make_folders(prepared: PreparedSweep) -> Presence:
     """Made here alone: what a worker found missing would be a disk that has gone."""
-    for folder in (paths.checkpoints, paths.predictions):
+    folders = (prepared.storage.checkpoints, prepared.storage.predictions)
+    for folder in folders:
         try:
-            folder.mkdir(exist_ok=True)
+            folder.make()
         except OSError as error:
-            raise cannot_write(folder, error) from error
-    return Presence([paths.ledger, paths.checkpoints, paths.predictions])
+            raise cannot_write(str(folder), error) from error
+    on_disks = [folder.path for folder in folders if isinstance(folder, LocalFolder)]
+    return Presence([prepared.paths.ledger, *on_disks])
 
 
 def _run_on_ray(
@@ -102,6 +104,7 @@ def _run_on_ray(
     is_verbose: bool,
 ) -> Progress:
     """The life of one Ray, which is loaded only where a trial is to run."""
+    from raysweep.doctor import refuse_unfit_nodes
     from raysweep.tuning.cluster import ray_cluster
     from raysweep.tuning.runner import run_trials
 
@@ -110,10 +113,12 @@ def _run_on_ray(
         sources=prepared.catalog.sources,
         series={name: prepared.catalog.series(name) for name in prepared.dataset_names()},
         evaluate_on=sweep.evaluate_on,
-        checkpoints=prepared.paths.checkpoints.resolve(),
-        predictions=prepared.paths.predictions.resolve(),
+        storage=prepared.storage,
     )
     with ray_cluster(num_jobs=num_jobs, is_verbose=is_verbose) as cluster:
+        if not is_own_ray():
+            folder = prepared.storage.checkpoints
+            refuse_unfit_nodes(folder.path if isinstance(folder, LocalFolder) else None)
         resources = _resources(sweep, cluster)
         progress = Progress(
             num_trials=prepared.num_trials,

@@ -87,7 +87,7 @@ def test_the_tree_names_every_file() -> None:
 
 def test_the_commands_are_those_that_are_there(project: Project) -> None:
     shown = project.run("--help").stdout
-    for command in ("run", "plan", "status", "export", "compare", "report", "sync", "models", "data"):
+    for command in ("run", "plan", "status", "export", "compare", "report", "sync", "doctor", "models", "data"):
         assert re.search(rf"^  {command} ", shown, re.MULTILINE), command
 
 

@@ -196,6 +196,7 @@ def test_a_stopped_trial_goes_on_when_the_scheduler_is_taken_away(fast_project: 
     assert scores == {name: row["test_mse_regressive"] for name, row in rows.items()}
 
 
+@pytest.mark.nightly
 def test_one_trial_at_a_time_gives_the_same_losses(project: Project) -> None:
     space = _space(model=_grid("att", "vq_mh"), **{"train.learning_rate": _grid(1e-2, 1e-3)})
     for name in ("alone", "together"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 # Raise it when a column changes, so that tables written before are written again.
@@ -15,6 +16,7 @@ TABLES_VERSION = 2
 
 _TEXT, _COUNT, _NUMBER, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _INSTANT = pa.timestamp("us", tz="UTC")
+_ERRORS = pa.list_(pa.float32())
 
 TRIAL_HEAD: Mapping[str, pa.DataType] = {
     "trial_id": _TEXT,
@@ -98,7 +100,7 @@ EVALUATIONS: Mapping[str, pa.DataType] = {
     "data_source": _TEXT,
     "settings": _TEXT,
     "is_current": _FLAG,
-    "block_errors": pa.list_(pa.float32()),
+    "block_errors": _ERRORS,
 }
 READABLE_VERSIONS = (1, TABLES_VERSION)
 # What version 1 hadn't yet: it is read as if nothing were known of it.
@@ -126,7 +128,17 @@ def array(values: list[Any], kind: pa.DataType) -> pa.Array:
         values = [value if value is None or isinstance(value, str) else str(value) for value in values]
     elif kind == _INSTANT:
         values = [None if value is None else round(value * 1e6) for value in values]
+    elif kind == _ERRORS:
+        return _lists(values)
     return pa.array(values, kind)
+
+
+def _lists(values: list[Any]) -> pa.Array:
+    """Arrays of 32-bit floats as they lie in memory: there are millions of them."""
+    offsets = np.cumsum([0, *(0 if value is None else len(value) for value in values)], dtype=np.int32)
+    floats = np.frombuffer(b"".join(value for value in values if value is not None), dtype=np.float32)
+    is_null = pa.array([value is None for value in values], pa.bool_())
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(floats), mask=is_null)
 
 
 def _type_of(values: list[object]) -> pa.DataType:

@@ -8,9 +8,10 @@ from raysweep.analysis.files import replace_file
 from raysweep.analysis.fold_table import fold_table
 from raysweep.analysis.folds import over_folds
 from raysweep.analysis.latex import to_latex
-from raysweep.analysis.leaderboard import MOST_ROWS, Leaderboard, leaderboards_of
+from raysweep.analysis.leaderboard import MOST_ROWS, leaderboards_of
 from raysweep.analysis.markdown import to_markdown
 from raysweep.analysis.ranking import rank
+from raysweep.analysis.result_table import ResultTable
 from raysweep.analysis.tables import load_tables
 from raysweep.paths import SweepPaths
 
@@ -23,7 +24,7 @@ def compare(
     top: int = ROWS_ON_SCREEN,
     units: Mapping[str, str] | None = None,
     check: bool = True,
-) -> list[Leaderboard]:
+) -> list[ResultTable]:
     """The leaderboards of one or many sweeps, then a table over folds for each series that has several.
 
     They are as up to date as the ledgers. Nothing is written.
@@ -47,7 +48,7 @@ def compare(
 
 def write_leaderboard(
     paths: SweepPaths, *, units: Mapping[str, str] | None = None, check: bool = True
-) -> list[Leaderboard]:
+) -> list[ResultTable]:
     """Writes `leaderboard.md` and `.tex` of one sweep; returns what they hold. Arguments and errors as of `compare`."""
     leaderboards = compare([paths], top=MOST_ROWS, units=units, check=check)
     heading = f"Leaderboard of {paths.name}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from raysweep.analysis.arch_bootstrap import load_bootstrap
 from raysweep.analysis.resampling import Resamples
 
 # How often any of equally good configs may be left out, and what `arch` is asked for so that it is: how differently
@@ -31,12 +32,11 @@ def confidence_set(resamples: Resamples) -> npt.NDArray[np.bool_]:
     num_resamples, num_configs = resamples.log_errors.shape
     if num_configs < 2:
         return np.ones(num_configs, dtype=np.bool_)
-    from arch.bootstrap import MCS
 
     centered = resamples.log_errors - resamples.log_errors.mean(axis=0)
     # Scores that are exactly equal would be eliminated together, the best one with them.
     untied = np.log(resamples.scores) + 1e-9 * np.arange(num_configs)
-    test = MCS(untied + centered, size=NOMINAL_SIZE, reps=num_resamples, method="R", block_size=1)
+    test = load_bootstrap().MCS(untied + centered, size=NOMINAL_SIZE, reps=num_resamples, method="R", block_size=1)
     test.bootstrap = _EachRowOnce(num_resamples)
     test.compute()
     return np.isin(np.arange(num_configs), test.included)

@@ -14,9 +14,9 @@ from scipy.special import stdtrit
 
 from raysweep.analysis import numerals
 from raysweep.analysis.choices import MAX_VALUES, MODEL, Choices, IntArray, choices_of, combined, labels_of
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import title_of
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 
 CONFIDENCE = 0.95
 
@@ -49,7 +49,7 @@ def effects(rankings: Sequence[Ranking]) -> list[Effects]:
     return [_effects(choices) for choices in found if choices.keys]
 
 
-def effects_table(found: Effects) -> Leaderboard:
+def effects_table(found: Effects) -> ResultTable:
     """The effects as a table of text."""
     columns = (
         Column(title="key", align="left"),
@@ -61,9 +61,9 @@ def effects_table(found: Effects) -> Leaderboard:
         Column(title="configs", spare=2),
         Column(title="what it says", align="left"),
     )
-    rows = [LeaderboardRow(cells=_cells(row), style="ranked") for _, row in found.values.iterrows()]
+    rows = [TableRow(cells=_cells(row), style="ranked") for _, row in found.values.iterrows()]
     ranking = found.choices.ranking
-    return Leaderboard(
+    return ResultTable(
         title=f"{title_of(ranking)}: effect of each choice",
         rule=(
             f"Of configs that differ in one key alone: the error ({found.choices.score_name}, mean over seeds) with "

@@ -9,10 +9,11 @@ import pandas as pd
 from raysweep.analysis import numerals
 from raysweep.analysis.cells import counts, label_of, texts
 from raysweep.analysis.folds import FoldComparison
-from raysweep.analysis.leaderboard import SHORT_NAMES, Column, Leaderboard, LeaderboardRow, varying_keys_of
+from raysweep.analysis.leaderboard import SHORT_NAMES, varying_keys_of
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 
 
-def fold_table(comparison: FoldComparison, top: int) -> Leaderboard:
+def fold_table(comparison: FoldComparison, top: int) -> ResultTable:
     """Ranks and skills of each fold beside each other, and their means.
 
     Args:
@@ -26,7 +27,7 @@ def fold_table(comparison: FoldComparison, top: int) -> Leaderboard:
     if comparison.num_left_out:
         left_out = numerals.times(comparison.num_left_out, "config")
         notes.append(f"{left_out} left out: no score in every fold.")
-    return Leaderboard(
+    return ResultTable(
         title=f"{comparison.dataset}: {forecasts} forecasts over folds (holdout, {comparison.view.fold})",
         rule=(
             f"Sorted by the mean rank over {len(comparison.folds)} folds. A rank is the place by "
@@ -36,7 +37,7 @@ def fold_table(comparison: FoldComparison, top: int) -> Leaderboard:
         ),
         columns=tuple(column for column, _ in columns),
         rows=tuple(
-            LeaderboardRow(cells=cells, style="ranked")
+            TableRow(cells=cells, style="ranked")
             for cells in zip(*(column_cells for _, column_cells in columns), strict=True)
         ),
         notes=tuple(notes),

@@ -13,7 +13,10 @@ import pyarrow.parquet as pq
 
 from raysweep.forecasting.protocol import START_STRIDE
 from raysweep.forecasting.series import Series
+from raysweep.ledger.check import has_ledger
+from raysweep.ledger.reader import LedgerReader
 from raysweep.paths import SweepPaths
+from raysweep.storage import Folder, storage_of
 
 FloatArray = npt.NDArray[np.float64]
 _MAX_POINTS = 30  # of an error curve
@@ -100,8 +103,8 @@ def read_forecasts(
         horizon: The most steps ahead that count in a score.
         series: The whole series where it is at hand, for what no forecast covers: its training part.
     """
-    file = paths.predictions / f"{trial_id}.parquet"
     try:
+        file = pa.BufferReader(_predictions(paths).read(f"{trial_id}.parquet"))
         found = pq.read_table(file, columns=_COLUMNS, filters=[("eval_dataset", "==", dataset)], partitioning=None)
     except (OSError, pa.ArrowInvalid, pa.ArrowKeyError):
         return None
@@ -120,6 +123,15 @@ def read_forecasts(
         actual=whole.get("actual", points["actual"]),
         hours=whole.get("hours", points["time"]),
     )
+
+
+def _predictions(paths: SweepPaths) -> Folder:
+    """Where the ledger says; beside the tables where there is none, in somebody's copy."""
+    storage_path = None
+    if has_ledger(paths.ledger):
+        with LedgerReader(paths.ledger, check=False) as reader:
+            storage_path = reader.storage_path()
+    return storage_of(paths, storage_path).predictions
 
 
 def _whole(series: Series, channel: str) -> Mapping[str, pd.Series]:

@@ -15,10 +15,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from raysweep.analysis import numerals
-from raysweep.analysis.choices import MAX_VALUES, Choices, choices_of, labels_of
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
+from raysweep.analysis.choices import Choices, choices_of, labels_of
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import title_of
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -49,6 +49,11 @@ class Importance:
     shares: pd.DataFrame
     num_configs: int
 
+    @property
+    def known(self) -> pd.DataFrame:
+        """The rows of `shares` whose keys stand out from chance."""
+        return self.shares[[verdict_of(row) == "matters" for _, row in self.shares.iterrows()]]
+
 
 def importances(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Importance]:
     """The importance of keys in each contest in which two keys vary at least; the same for the same seed."""
@@ -61,7 +66,16 @@ def verdict_of(row: pd.Series) -> str:
     return "matters" if row["low"] > row["chance"] else "can't tell"
 
 
-def importance_table(found: Importance) -> Leaderboard:
+def answer_of(found: Importance) -> str:
+    """What was found, in a sentence."""
+    name = title_of(found.choices.ranking)
+    if found.shares.empty:
+        return f"{name}: {found.num_configs} configs are too few to tell which key matters."
+    known = [f"{row['key']} ({row['share']:.0%})" for _, row in found.known.iterrows()]
+    return f"{name}: {', '.join(known)} explain the score." if known else f"{name}: no key stands out from chance."
+
+
+def importance_table(found: Importance) -> ResultTable:
     """The shares as a table of text."""
     columns = (
         Column(title="key", align="left"),
@@ -71,7 +85,7 @@ def importance_table(found: Importance) -> Leaderboard:
         Column(title="what it says", align="left"),
     )
     rows = [
-        LeaderboardRow(
+        TableRow(
             cells=(
                 row["key"],
                 f"{row['share']:.0%}",
@@ -83,7 +97,7 @@ def importance_table(found: Importance) -> Leaderboard:
         )
         for _, row in found.shares.iterrows()
     ]
-    return Leaderboard(
+    return ResultTable(
         title=f"{title_of(found.choices.ranking)}: importance of each key",
         rule=(
             f"Functional ANOVA (random forests): how much of the variance of log({found.choices.score_name}) each key "
@@ -122,11 +136,15 @@ def _importance(choices: Choices, seed: int) -> Importance:
 
 
 def _searched(values: pd.Series) -> tuple[BaseDistribution, Sequence[float | int]]:
-    """A key as optuna sees it: the codes of its values, or numbers where it was drawn from a range."""
+    """A key as optuna sees it: numbers, or the codes of its values where they have no order or some have none.
+
+    Numbers also where few were listed: of n codes it looks at all 2**n subsets, which takes long, and shuffled scores
+    then explain much.
+    """
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    is_numeric = pd.api.types.is_numeric_dtype(values.dtype) and not values.isna().any()
-    if is_numeric and values.nunique() > MAX_VALUES:
+    is_flag = pd.api.types.is_bool_dtype(values.dtype)
+    if pd.api.types.is_numeric_dtype(values.dtype) and not is_flag and not values.isna().any():
         numbers = values.to_numpy(dtype=np.float64)
         if numbers.min() > 0 and numbers.max() / numbers.min() >= 10:
             numbers = np.log(numbers)
@@ -172,7 +190,7 @@ def _notes(found: Importance) -> Iterator[str]:
             f"Can't tell: {numerals.times(found.num_configs, 'config')} with a score; it takes {MIN_CONFIGS} that "
             "differ in it."
         )
-    elif not found.shares.apply(verdict_of, axis=1).eq("matters").any():
+    elif found.known.empty:
         yield "Can't tell which key matters: no share is above what chance gives."
     if found.num_configs > MAX_CONFIGS:
         yield f"Each forest sees {MAX_CONFIGS} of the configs."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from raysweep.analysis import numerals
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 
 _PREAMBLE = r"""% Compiles with pdflatex; twice where a table breaks over pages, so that its columns line up.
 % A table can be copied into any document that loads booktabs and longtable.
@@ -45,15 +45,15 @@ _MOST_LATIN = 0xFF  # what pdflatex knows by itself
 _MINUS = re.compile(r"^-(?=\d)")
 
 
-def to_latex(leaderboards: Sequence[Leaderboard], *, heading: str = "Leaderboard") -> str:
+def to_latex(tables: Sequence[ResultTable], *, heading: str = "Leaderboard") -> str:
     """One document of tables with rules of `booktabs`, which may break over pages."""
     blocks = [f"{_PREAMBLE}\\section*{{{escape(heading)}}}"]
-    if not leaderboards:
+    if not tables:
         blocks.append("No trial has ended yet.")
-    for leaderboard in leaderboards:
-        blocks += [f"\\subsection*{{{escape(leaderboard.title)}}}", escape(leaderboard.rule), _table(leaderboard)]
-        if leaderboard.lines_below:
-            items = "\n".join(f"\\item {escape(line)}" for line in leaderboard.lines_below)
+    for table in tables:
+        blocks += [f"\\subsection*{{{escape(table.title)}}}", escape(table.rule), _table(table)]
+        if table.lines_below:
+            items = "\n".join(f"\\item {escape(line)}" for line in table.lines_below)
             blocks.append(f"\\begin{{itemize}}\n{items}\n\\end{{itemize}}")
     return "\n\n".join([*blocks, "\\end{document}"]) + "\n"
 
@@ -71,11 +71,11 @@ def _escape_one(character: str) -> str:
     return _ESCAPED.get(character, character)
 
 
-def _table(leaderboard: Leaderboard) -> str:
-    aligns = "".join("l" if column.align == "left" else "r" for column in leaderboard.columns)
-    head = f"{' & '.join(map(_head, leaderboard.columns))} \\\\"
-    rows = "\n".join(map(_row, leaderboard.rows))
-    if len(leaderboard.rows) <= MOST_ROWS_ON_A_PAGE:
+def _table(table: ResultTable) -> str:
+    aligns = "".join("l" if column.align == "left" else "r" for column in table.columns)
+    head = f"{' & '.join(map(_head, table.columns))} \\\\"
+    rows = "\n".join(map(_row, table.rows))
+    if len(table.rows) <= MOST_ROWS_ON_A_PAGE:
         body = [f"\\begin{{tabular}}{{{aligns}}}", r"\toprule", head, r"\midrule", rows, r"\bottomrule"]
         return "\n".join([r"\begin{center}\scriptsize", *body, r"\end{tabular}", r"\end{center}"])
     body = [f"\\begin{{longtable}}{{{aligns}}}", r"\toprule", head, r"\midrule", r"\endhead", r"\bottomrule"]
@@ -88,7 +88,7 @@ def _head(column: Column) -> str:
     return f"\\begin{{tabular}}[b]{{@{{}}{align}@{{}}}}{lines}\\end{{tabular}}"
 
 
-def _row(row: LeaderboardRow) -> str:
+def _row(row: TableRow) -> str:
     cells = [_cell(text) for text in row.cells]
     if row.style == "baseline":
         cells = [f"\\textit{{{cell}}}" for cell in cells]

@@ -1,26 +1,17 @@
-"""From rankings to tables of text, which a terminal, Markdown or a page can draw as they are.
-
-Must not know: how a table is drawn, where numbers come from.
-"""
+"""From rankings to leaderboards. Must not know: how a table is drawn, where numbers come from."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import pandas as pd
 
 from raysweep.analysis import numerals
 from raysweep.analysis.cells import counts, intervals, label_of, scores, skills, texts
-from raysweep.analysis.ranking import Ranking, rank
+from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import notes_of, remark_of, rule_of, title_of
+from raysweep.analysis.result_table import Column, ResultTable, Style, TableRow
 from raysweep.analysis.standings import SKILLS
-from raysweep.analysis.tables import SweepTables
-
-Align = Literal["left", "right"]
-Style = Literal["ranked", "baseline", "unranked"]
 
 MOST_ROWS = 200
 
@@ -34,140 +25,32 @@ _STYLES: Mapping[str, Style] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """The head of one column.
-
-    Attributes:
-        title: On one line.
-        align: Of the cells.
-        spare: Where there is no room for all columns, the one with the highest number goes first; 0 never does.
-    """
-
-    title: str
-    align: Align = "right"
-    spare: int = 0
-
-    @property
-    def broken_title(self) -> str:
-        """The title on several lines, for a column no wider than its cells."""
-        return re.sub(r" |(?<=[./])(?!\d)", "\n", self.title)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LeaderboardRow:
-    """One row: a text for each column, and what sort of row it is."""
-
-    cells: tuple[str, ...]
-    style: Style
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leaderboard:
-    """One table, ready to be drawn.
-
-    Attributes:
-        title: What is compared.
-        rule: How it is sorted, and what else must be read before the table.
-        columns: One for each cell of a row.
-        rows: Best first; baselines stand where their score puts them.
-        notes: What must be read after it, a line each.
-        num_hidden: How many configs are left out at the end.
-        no_room_for: Titles of columns that are left out.
-    """
-
-    title: str
-    rule: str
-    columns: tuple[Column, ...]
-    rows: tuple[LeaderboardRow, ...]
-    notes: tuple[str, ...]
-    num_hidden: int = 0
-    no_room_for: tuple[str, ...] = ()
-
-    def head(self, top: int) -> Leaderboard:
-        """The first `top` configs, and all baselines."""
-        kept, num_configs = [], 0
-        for row in self.rows:
-            num_configs += row.style != "baseline"
-            if row.style == "baseline" or num_configs <= top:
-                kept.append(row)
-        num_left_out = len(self.rows) - len(kept)
-        return replace(self, rows=tuple(kept), num_hidden=self.num_hidden + num_left_out)
-
-    def fitted(self, width: int, *, gap: int = 3, margin: int = 2) -> Leaderboard:
-        """Without its most spare columns, as many as must go for it to fit.
-
-        Args:
-            width: Of the screen, in characters.
-            gap: Between two columns, whose titles may be broken.
-            margin: Left and right of all together.
-        """
-        board = self
-        while board._width(gap) + margin > width and any(column.spare for column in board.columns):
-            place = max(range(len(board.columns)), key=lambda index: board.columns[index].spare)
-            board = board._without_column(place)
-        return board
-
-    @property
-    def lines_below(self) -> tuple[str, ...]:
-        """The notes, after lines for what is left out."""
-        lines = []
-        if self.num_hidden:
-            lines.append(f"{numerals.times(self.num_hidden, 'more config')} in trials.parquet.")
-        if self.no_room_for:
-            lines.append(f"A wider terminal also shows {', '.join(self.no_room_for)}.")
-        return (*lines, *self.notes)
-
-    def _width(self, gap: int) -> int:
-        heads = [column.broken_title.split("\n") for column in self.columns]
-        cells = zip(*(row.cells for row in self.rows), strict=True) if self.rows else [()] * len(heads)
-        return sum(max(map(len, [*head, *column])) + gap for head, column in zip(heads, cells, strict=True)) - gap
-
-    def _without_column(self, place: int) -> Leaderboard:
-        def others(values: tuple[Any, ...]) -> tuple[Any, ...]:
-            return values[:place] + values[place + 1 :]
-
-        return replace(
-            self,
-            columns=others(self.columns),
-            rows=tuple(replace(row, cells=others(row.cells)) for row in self.rows),
-            no_room_for=(self.columns[place].title, *self.no_room_for),
-        )
-
-
-def build_leaderboards(
-    tables: SweepTables, *, units: Mapping[str, str] | None = None, top: int = MOST_ROWS
-) -> list[Leaderboard]:
-    """All leaderboards of these sweeps.
-
-    Args:
-        tables: Of one sweep or many.
-        units: The unit of each series, where it is known.
-        top: How many configs a table shows at most.
-    """
-    has_many_sweeps = tables.trials["sweep"].nunique() > 1
-    return leaderboards_of(rank(tables), units=units, top=top, has_many_sweeps=has_many_sweeps)
-
-
 def leaderboards_of(
     rankings: Sequence[Ranking], *, units: Mapping[str, str] | None = None, top: int = MOST_ROWS, has_many_sweeps: bool
-) -> list[Leaderboard]:
-    """A leaderboard for each ranking. Other arguments as of `build_leaderboards`."""
+) -> list[ResultTable]:
+    """A leaderboard for each ranking.
+
+    Args:
+        rankings: In the order of the leaderboards.
+        units: The unit of each series, where it is known.
+        top: How many configs a table shows at most.
+        has_many_sweeps: Whether rows must name their sweep.
+    """
     return [_build(ranking, (units or {}).get(ranking.dataset, ""), top, has_many_sweeps) for ranking in rankings]
 
 
-def _build(ranking: Ranking, unit: str, top: int, has_many_sweeps: bool) -> Leaderboard:
+def _build(ranking: Ranking, unit: str, top: int, has_many_sweeps: bool) -> ResultTable:
     is_baseline = ranking.rows["place"] == "baseline"
     shown = ranking.rows[is_baseline | ((~is_baseline).cumsum() <= top)]
     varying = varying_keys(ranking)
     columns = list(_columns(ranking, shown, varying, has_many_sweeps))
     styles: list[Style] = [_STYLES[place] for place in shown["place"]]
-    return Leaderboard(
+    return ResultTable(
         title=title_of(ranking),
         rule=rule_of(ranking, unit),
         columns=tuple(column for column, _ in columns),
         rows=tuple(
-            LeaderboardRow(cells=cells, style=style)
+            TableRow(cells=cells, style=style)
             for cells, style in zip(zip(*(texts for _, texts in columns), strict=True), styles, strict=True)
         ),
         notes=notes_of(ranking),

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from raysweep.analysis.leaderboard import Align, Leaderboard
+from raysweep.analysis.result_table import Align, ResultTable
 
 # What would end a cell, begin a tag, or turn into emphasis, a link or a formula. An underscore inside a word is safe.
 _SPECIAL = re.compile(r"[\\|`*\[\]~$]|(?<![^\W_])_|_(?![^\W_])")
 
 
-def to_markdown(leaderboards: Sequence[Leaderboard], *, heading: str = "Leaderboard") -> str:
+def to_markdown(tables: Sequence[ResultTable], *, heading: str = "Leaderboard") -> str:
     """One page of tables, in GitHub's Markdown, that also reads well as plain text."""
     blocks = [f"# {escape(heading)}"]
-    if not leaderboards:
+    if not tables:
         blocks.append("No trial has ended yet.")
-    for leaderboard in leaderboards:
-        blocks += [f"## {escape(leaderboard.title)}", escape(leaderboard.rule), _table(leaderboard)]
-        if leaderboard.lines_below:
-            blocks.append("\n".join(f"- {escape(line)}" for line in leaderboard.lines_below))
+    for table in tables:
+        blocks += [f"## {escape(table.title)}", escape(table.rule), _table(table)]
+        if table.lines_below:
+            blocks.append("\n".join(f"- {escape(line)}" for line in table.lines_below))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -29,10 +29,10 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(lambda match: f"\\{match[0]}", one_line.replace("&", "&amp;").replace("<", "&lt;"))
 
 
-def _table(leaderboard: Leaderboard) -> str:
-    head = [escape(column.title) for column in leaderboard.columns]
-    body = [[escape(cell) for cell in row.cells] for row in leaderboard.rows]
-    aligns: list[Align] = [column.align for column in leaderboard.columns]
+def _table(table: ResultTable) -> str:
+    head = [escape(column.title) for column in table.columns]
+    body = [[escape(cell) for cell in row.cells] for row in table.rows]
+    aligns: list[Align] = [column.align for column in table.columns]
     widths = [max(3, *(len(cell) for cell in cells)) for cells in zip(head, *body, strict=True)]
     rule = [
         "-" * (width - 1) + ":" if align == "right" else "-" * width

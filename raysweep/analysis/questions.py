@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from raysweep.analysis.effects import Effects, effects, effects_table
 from raysweep.analysis.importance import Importance, importance_table, importances
-from raysweep.analysis.leaderboard import Leaderboard
 from raysweep.analysis.rank_table import RankTable, pair_table, rank_tables, value_table
 from raysweep.analysis.ranking import Ranking
+from raysweep.analysis.result_table import ResultTable
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.transfer import Transfer, transfer_table, transfers
 from raysweep.analysis.windows import WindowPanel, window_panels, window_table
@@ -45,12 +45,12 @@ def answer(tables: SweepTables, rankings: Sequence[Ranking]) -> Answers:
     )
 
 
-def window_tables(answers: Answers, units: Mapping[str, str] | None = None) -> list[Leaderboard]:
+def window_tables(answers: Answers, units: Mapping[str, str] | None = None) -> list[ResultTable]:
     """Score against window: a table for each series, fold and mode. `units`: of each series, where it is known."""
     return [window_table(panel, (units or {}).get(panel.ranking.dataset, "")) for panel in answers.windows]
 
 
-def what_mattered_tables(answers: Answers) -> list[Leaderboard]:
+def what_mattered_tables(answers: Answers) -> list[ResultTable]:
     """Average ranks of values and of pairs, then effects and importance for each series, fold and mode."""
     return [
         *(value_table(table) for table in answers.ranks),
@@ -60,6 +60,6 @@ def what_mattered_tables(answers: Answers) -> list[Leaderboard]:
     ]
 
 
-def transfer_tables(answers: Answers) -> list[Leaderboard]:
+def transfer_tables(answers: Answers) -> list[ResultTable]:
     """The matrices of what carries over, for each fold and mode."""
     return list(map(transfer_table, answers.transfers))

@@ -15,8 +15,8 @@ import pandas as pd
 
 from raysweep.analysis import numerals
 from raysweep.analysis.choices import IntArray, choices_of, labels_of
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
 from raysweep.analysis.ranking import Ranking
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 from raysweep.analysis.views import VIEWS, View
 
 FloatArray = npt.NDArray[np.float64]
@@ -63,7 +63,7 @@ def rank_tables(rankings: Sequence[Ranking]) -> list[RankTable]:
     return [table for contests in by_view if (table := _table(contests)) is not None]
 
 
-def value_table(table: RankTable) -> Leaderboard:
+def value_table(table: RankTable) -> ResultTable:
     """The average ranks as a table of text."""
     columns = (
         Column(title="key", align="left"),
@@ -74,7 +74,7 @@ def value_table(table: RankTable) -> Leaderboard:
         Column(title="stopped", spare=1),
     )
     rows = [
-        LeaderboardRow(
+        TableRow(
             cells=(
                 row["key"],
                 row["value"],
@@ -87,7 +87,7 @@ def value_table(table: RankTable) -> Leaderboard:
         )
         for row in table.values.to_dict("records")
     ]
-    return Leaderboard(
+    return ResultTable(
         title=f"{_title(table)}: average rank of each value",
         rule=_rule(table),
         columns=columns,
@@ -96,7 +96,7 @@ def value_table(table: RankTable) -> Leaderboard:
     )
 
 
-def pair_table(table: RankTable, pair: PairRanks) -> Leaderboard:
+def pair_table(table: RankTable, pair: PairRanks) -> ResultTable:
     """The average ranks of one pair of keys, with counts in brackets."""
     first, second = pair.keys
     columns = (
@@ -104,10 +104,10 @@ def pair_table(table: RankTable, pair: PairRanks) -> Leaderboard:
         *(Column(title=label) for label in pair.labels[1]),
     )
     rows = [
-        LeaderboardRow(cells=(label, *map(_pair_cell, means, counts)), style="ranked")
+        TableRow(cells=(label, *map(_pair_cell, means, counts)), style="ranked")
         for label, means, counts in zip(pair.labels[0], pair.mean_rank, pair.num_configs, strict=True)
     ]
-    return Leaderboard(
+    return ResultTable(
         title=f"{_title(table)}: average rank by {first} and {second}",
         rule=f"{_rule(table)} In brackets, how many configs stand behind a cell.",
         columns=columns,

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from raysweep.analysis.arch_bootstrap import load_bootstrap
 from raysweep.analysis.seed_variances import seed_variances
 
 FloatArray = npt.NDArray[np.float64]
@@ -89,12 +90,10 @@ def block_length(by_block: FloatArray, overlap: int) -> int:
     The longest that the rule of Politis and White (2004) finds for any of (C, B) errors, and for what each differs
     by from their mean; not below `overlap`, and short enough for `LEAST_INDEPENDENT_BLOCKS`.
     """
-    from arch.bootstrap import optimal_block_length
-
     relative = by_block / by_block.mean(axis=1, keepdims=True)
     common = relative.mean(axis=0)
     series = np.column_stack([common, *(relative - common)])
-    found = optimal_block_length(series[:, series.std(axis=0) > 1e-9])["circular"]
+    found = load_bootstrap().optimal_block_length(series[:, series.std(axis=0) > 1e-9])["circular"]
     longest = int(by_block.shape[1]) // LEAST_INDEPENDENT_BLOCKS
     wanted = math.ceil(float(found.max())) if len(found) else 1
     return max(overlap, min(wanted, longest))
@@ -102,10 +101,8 @@ def block_length(by_block: FloatArray, overlap: int) -> int:
 
 def _draw_blocks(by_block: FloatArray, length: int, num_resamples: int, random: np.random.Generator) -> FloatArray:
     """(C, B) errors to (R, C): the logarithm of a resample's mean over that of the mean."""
-    from arch.bootstrap import CircularBlockBootstrap
-
     num_blocks = by_block.shape[1]
-    bootstrap = CircularBlockBootstrap(length, np.arange(num_blocks), seed=random)
+    bootstrap = load_bootstrap().CircularBlockBootstrap(length, np.arange(num_blocks), seed=random)
     counts = np.array([np.bincount(drawn[0][0], minlength=num_blocks) for drawn in bootstrap.bootstrap(num_resamples)])
     drawn = np.log(counts @ by_block.T / num_blocks / by_block.mean(axis=1))
     common = drawn.mean(axis=1, keepdims=True)

@@ -17,6 +17,8 @@ from raysweep.analysis.columns import ADDED_COLUMNS, EPOCHS, READABLE_VERSIONS, 
 from raysweep.analysis.export import trials_and_evaluations
 from raysweep.errors import InputError, Problem
 from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.schema import EPOCHS as LEDGER_EPOCHS
+from raysweep.ledger.schema import WITHOUT_EPOCHS
 from raysweep.paths import SweepPaths
 
 # Whole numbers and flags stay what they are beside a null.
@@ -73,7 +75,7 @@ def load_epochs(paths: SweepPaths, trial_ids: Collection[str]) -> pd.DataFrame:
     """The epochs of these trials: from Parquet, or from the ledger where it knows more. Empty where neither is there.
 
     Args:
-        paths: Of one sweep, whose ledger has been looked at for damage.
+        paths: Of one sweep, whose ledger has been looked at for damage, but for its epochs.
         trial_ids: Some of its trials.
 
     Raises:
@@ -82,9 +84,11 @@ def load_epochs(paths: SweepPaths, trial_ids: Collection[str]) -> pd.DataFrame:
     """
     if paths.ledger.is_file():
         with LedgerReader(paths.ledger, check=False) as reader:
-            if not _is_from(paths.epochs, reader.revision()):
+            is_exported = _is_from(paths.epochs, reader.revision())
+        if not is_exported:
+            with LedgerReader(paths.ledger, tables=[LEDGER_EPOCHS]) as reader:
                 rows = [row for trial_id in trial_ids for row in reader.epochs(trial_id)]
-                return pd.DataFrame(rows, columns=list(EPOCHS))
+            return pd.DataFrame(rows, columns=list(EPOCHS))
     if not paths.epochs.is_file():
         return pd.DataFrame(columns=list(EPOCHS))
     epochs = read_epochs(paths)
@@ -95,7 +99,8 @@ def _load(paths: SweepPaths, check: bool) -> SweepTables:
     tables = (paths.trials, paths.evaluations)
     if not paths.ledger.is_file() and all(table.is_file() for table in tables):
         return read_tables(paths)
-    with LedgerReader(paths.ledger, check=check) as reader:
+    # How many epochs a trial has is asked for, not what is in them.
+    with LedgerReader(paths.ledger, check=check, tables=WITHOUT_EPOCHS) as reader:
         revision = reader.revision()
         if all(_is_from(table, revision) for table in tables):
             return read_tables(paths)

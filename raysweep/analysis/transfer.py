@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from raysweep.analysis import numerals
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow, Style
 from raysweep.analysis.ranking import Ranking
+from raysweep.analysis.result_table import Column, ResultTable, Style, TableRow
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.views import View
 from raysweep.forecasting.baselines import CARRIED_RIDGE
@@ -75,7 +75,7 @@ def transfers(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Transfer
     return [each for each in found if len(each.series) > 1]
 
 
-def transfer_table(transfer: Transfer) -> Leaderboard:
+def transfer_table(transfer: Transfer) -> ResultTable:
     """One row for each model and series that it was trained on."""
     columns = (
         Column(title="model", align="left"),
@@ -93,8 +93,8 @@ def transfer_table(transfer: Transfer) -> Leaderboard:
         window = numerals.NOT_MEASURED if pd.isna(first["window"]) else numerals.count(first["window"])
         gap = numerals.skill(away.mean()) if len(away) else numerals.NOT_MEASURED
         style: Style = "baseline" if first["is_baseline"] else "ranked"
-        rows.append(LeaderboardRow(cells=(str(model), str(home), window, *texts, gap), style=style))
-    return Leaderboard(
+        rows.append(TableRow(cells=(str(model), str(home), window, *texts, gap), style=style))
+    return ResultTable(
         title=transfer.title, rule=rule_of(transfer), columns=columns, rows=tuple(rows), notes=tuple(_notes(transfer))
     )
 

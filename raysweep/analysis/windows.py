@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from raysweep.analysis import numerals
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import SEEDS_TO_CONFIRM, title_of
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 from raysweep.analysis.seed_errors import intervals, scored_seeds
 from raysweep.analysis.tables import SweepTables
 from raysweep.forecasting.protocol import Mode
@@ -77,7 +77,7 @@ def window_panels(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Wind
     return panels
 
 
-def window_table(panel: WindowPanel, unit: str = "") -> Leaderboard:
+def window_table(panel: WindowPanel, unit: str = "") -> ResultTable:
     """The panel as a table of text."""
     columns = (
         Column(title="model", align="left"),
@@ -93,8 +93,8 @@ def window_table(panel: WindowPanel, unit: str = "") -> Leaderboard:
         Column(title="seconds", spare=6),
         Column(title="remark", align="left"),
     )
-    rows = [LeaderboardRow(cells=_cells(point), style="ranked") for point in panel.points.to_dict("records")]
-    return Leaderboard(
+    rows = [TableRow(cells=_cells(point), style="ranked") for point in panel.points.to_dict("records")]
+    return ResultTable(
         title=f"{title_of(panel.ranking)}: score against window",
         rule=rule_of(panel, unit),
         columns=columns,

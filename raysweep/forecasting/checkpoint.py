@@ -12,11 +12,9 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +23,7 @@ from raysweep.errors import CheckpointError
 from raysweep.forecasting.protocol import Scaler
 from raysweep.forecasting.results import EpochResult
 from raysweep.forecasting.training import TrainingState
+from raysweep.storage import Folder
 
 FORMAT = "raysweep-checkpoint-2"
 NUM_KEPT = 2
@@ -66,9 +65,9 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    folder: Path, trial_id: str, state: TrainingState, history: Sequence[EpochResult], scaler: Scaler
-) -> Path:
-    """Writes `folder/epoch-N.ckpt` durably and removes all but the newest two. Raises `OSError`."""
+    folder: Folder, trial_id: str, state: TrainingState, history: Sequence[EpochResult], scaler: Scaler
+) -> None:
+    """Writes `epoch-N.ckpt` durably and removes all but the newest two. Raises `OSError`."""
     buffer = io.BytesIO()
     torch.save({"model": state.model.state_dict(), "optimizer": state.optimizer.state_dict()}, buffer)
     tensors = buffer.getvalue()
@@ -81,27 +80,13 @@ def save_checkpoint(
     }
     content = json.dumps(header).encode() + b"\n" + tensors
     first_line = {"format": FORMAT, "sha256": hashlib.sha256(content).hexdigest()}
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob(".epoch-*.tmp"):  # of a process that was killed while it wrote
-        stale.unlink(missing_ok=True)
-    file = folder / f"epoch-{state.epoch:06d}.ckpt"
-    temporary = folder / f".{file.name}.{os.getpid()}.tmp"
-    try:
-        with temporary.open("wb") as out:
-            out.write(json.dumps(first_line).encode() + b"\n")
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(folder)
+    folder.remove_drafts()
+    folder.write(f"epoch-{state.epoch:06d}.ckpt", json.dumps(first_line).encode() + b"\n" + content)
     for old in _newest_first(folder)[NUM_KEPT:]:
-        old.unlink(missing_ok=True)
-    return file
+        folder.remove(old)
 
 
-def load_newest(folder: Path, trial_id: str) -> Checkpoint | None:
+def load_newest(folder: Folder, trial_id: str) -> Checkpoint | None:
     """The newest whole checkpoint of a trial, or None if there is none; a cut or damaged file is passed over.
 
     Raises:
@@ -109,12 +94,12 @@ def load_newest(folder: Path, trial_id: str) -> Checkpoint | None:
             would throw away what is there.
     """
     try:
-        files = _newest_first(folder)
+        names = _newest_first(folder)
     except OSError as error:
         raise CheckpointError(f"{folder}: can't be read ({error})") from error
-    for file in files:
+    for name in names:
         try:
-            checkpoint = load_checkpoint(file)
+            checkpoint = load_checkpoint(folder, name)
         except LostCheckpointError:
             continue
         if checkpoint.trial_id == trial_id:
@@ -122,23 +107,22 @@ def load_newest(folder: Path, trial_id: str) -> Checkpoint | None:
     return None
 
 
-def load_checkpoint(file: Path) -> Checkpoint:
+def load_checkpoint(folder: Folder, name: str) -> Checkpoint:
     """Reads one file.
 
     Raises:
         LostCheckpointError: If it is missing, cut or damaged.
         CheckpointError: If it can't be read, or is of another format.
     """
+    file = f"{folder}/{name}"
     try:
-        with file.open("rb") as source:
-            first_line = source.readline(MAX_FIRST_LINE_BYTES)
-            content = source.read()
+        content = folder.read(name)
     except FileNotFoundError as error:
         raise LostCheckpointError(f"{file}: no such file") from error
     except OSError as error:
         raise CheckpointError(f"{file}: can't be read ({error})") from error
     try:
-        return _parse(file, first_line, content)
+        return _parse(file, content)
     except CheckpointError:
         raise
     except MemoryError as error:
@@ -147,8 +131,10 @@ def load_checkpoint(file: Path) -> Checkpoint:
         raise LostCheckpointError(f"{file}: not a readable checkpoint ({type(error).__name__}: {error})") from error
 
 
-def _parse(file: Path, first_line: bytes, content: bytes) -> Checkpoint:
-    first = json.loads(first_line)
+def _parse(file: str, whole: bytes) -> Checkpoint:
+    stream = io.BytesIO(whole)
+    first = json.loads(stream.readline(MAX_FIRST_LINE_BYTES))
+    content = stream.read()
     if first["format"] != FORMAT:
         raise CheckpointError(
             f"{file}: format {first['format']!r}; this version of raysweep reads {FORMAT!r}: "
@@ -177,20 +163,7 @@ def _as_array(numbers: Sequence[float]) -> Any:
     return torch.tensor(numbers, dtype=torch.float64).numpy()
 
 
-def _newest_first(folder: Path) -> list[Path]:
+def _newest_first(folder: Folder) -> list[str]:
     """The checkpoints of a folder; none if there is no folder. Raises `OSError`."""
-    try:
-        names = os.listdir(folder)  # unlike `glob`, it doesn't keep silent about a folder that can't be read
-    except FileNotFoundError:
-        return []
-    epochs = {int(match[1]): name for name in names if (match := re.fullmatch(r"epoch-(\d+)\.ckpt", name))}
-    return [folder / epochs[epoch] for epoch in sorted(epochs, reverse=True)]
-
-
-def sync_folder(folder: Path) -> None:
-    """A rename is durable only when its folder has been synced too. Raises `OSError`."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    epochs = {int(match[1]): match[0] for name in folder.names() if (match := re.fullmatch(r"epoch-(\d+)\.ckpt", name))}
+    return [epochs[epoch] for epoch in sorted(epochs, reverse=True)]

@@ -5,11 +5,9 @@ Shapes: N points, T time steps, C channels, S starts.
 
 from __future__ import annotations
 
-import glob
-import os
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +16,6 @@ import torch
 from torch import nn
 
 from raysweep.forecasting import metrics
-from raysweep.forecasting.checkpoint import sync_folder
 from raysweep.forecasting.protocol import (
     EvalSet,
     FloatArray,
@@ -38,6 +35,7 @@ from raysweep.forecasting.scores import Score, score_forecasts
 from raysweep.forecasting.series import Series
 from raysweep.forecasting.windows import to_scaled
 from raysweep.spec.config import Config
+from raysweep.storage import Folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,8 +166,8 @@ def _forecast(
             )
 
 
-def write_predictions(file: Path, forecasts: Sequence[Forecasts], series: Mapping[str, Series]) -> None:
-    """Writes `predictions/<trial_id>.parquet` durably: a row for every forecast point and channel. Raises `OSError`."""
+def write_predictions(folder: Folder, name: str, forecasts: Sequence[Forecasts], series: Mapping[str, Series]) -> None:
+    """Writes a Parquet file durably: a row for every forecast point and channel. Raises `OSError`."""
     frames = []
     for forecast in forecasts:
         start, step, predicted = forecast.points()
@@ -193,16 +191,8 @@ def write_predictions(file: Path, forecasts: Sequence[Forecasts], series: Mappin
             )
     if not frames:
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
+    pd.concat(frames, ignore_index=True).to_parquet(content, index=False)
     # One process at a time owns a trial: what others left here was cut off.
-    for stale in file.parent.glob(f".{glob.escape(file.name)}.*.tmp"):
-        stale.unlink(missing_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(file.parent)
+    folder.remove_drafts(name)
+    folder.write(name, content.getvalue())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from raysweep.forecasting.model_source import ModelSources
 from raysweep.forecasting.series import Series
+from raysweep.storage import SweepStorage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,12 +18,10 @@ class TrialInputs:
         sources: The models folder as it was when the sweep began.
         series: Every series that is trained on or forecast, by name.
         evaluate_on: Names of the series to score on; None means the one trained on.
-        checkpoints: Folder of all checkpoints.
-        predictions: Folder of all forecasts.
+        storage: Where checkpoints and forecasts go.
     """
 
     sources: ModelSources
     series: Mapping[str, Series]
     evaluate_on: tuple[str, ...] | None
-    checkpoints: Path
-    predictions: Path
+    storage: SweepStorage

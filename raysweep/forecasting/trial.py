@@ -9,7 +9,6 @@ import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 
@@ -23,6 +22,7 @@ from raysweep.forecasting.results import EpochResult, Evaluation
 from raysweep.forecasting.training import num_total_epochs, start_training, train_epochs
 from raysweep.forecasting.windows import prepare
 from raysweep.spec.config import Config
+from raysweep.storage import Folder, StoreError
 
 # The machine's fault, not the checkpoint's.
 _DISK_ERRORS = {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE}
@@ -79,7 +79,7 @@ class TrialRun:
 
     def save(self) -> None:
         """Makes all epochs so far survive this process. Raises `StorageError`."""
-        with _stored(self._checkpoint_folder):
+        with _stored(str(self._checkpoint_folder)):
             save_checkpoint(self._checkpoint_folder, self.trial_id, self._state, self.history, self._data.scaler)
 
     def score(self) -> list[Evaluation]:
@@ -90,26 +90,27 @@ class TrialRun:
             rows, made = evaluate(self._state.model, self.config, self.inputs.series[name], self.device)
             evaluations.extend(rows)
             forecasts.extend(made)
-        file = self.inputs.predictions / f"{self.trial_id}.parquet"
-        with _stored(file):
-            write_predictions(file, forecasts, self.inputs.series)
+        folder, name = self.inputs.storage.predictions, f"{self.trial_id}.parquet"
+        with _stored(f"{folder}/{name}"):
+            write_predictions(folder, name, forecasts, self.inputs.series)
         return evaluations
 
     def _newest_checkpoint(self) -> Checkpoint | None:
         try:
             return load_newest(self._checkpoint_folder, self.trial_id)
         except CheckpointError as error:
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS:
-                raise cannot_write(self._checkpoint_folder, error.__cause__, verb="read") from error
+            cause = error.__cause__
+            if isinstance(cause, StoreError) or (isinstance(cause, OSError) and cause.errno in _DISK_ERRORS):
+                raise cannot_write(str(self._checkpoint_folder), cause, verb="read") from error
             raise
 
     @property
-    def _checkpoint_folder(self) -> Path:
-        return self.inputs.checkpoints / self.trial_id
+    def _checkpoint_folder(self) -> Folder:
+        return self.inputs.storage.folder_of(self.trial_id)
 
 
 @contextmanager
-def _stored(where: Path) -> Iterator[None]:
+def _stored(where: str) -> Iterator[None]:
     """Tells a machine that can't write from a trial that fails."""
     try:
         yield

@@ -6,7 +6,7 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -35,6 +35,34 @@ def create_ledger(file: Path) -> None:
                 _link(draft, file)
         finally:
             draft.unlink(missing_ok=True)
+        os.fsync(folder)
+
+
+def put_in_place(file: Path, content: bytes, check: Callable[[Path], str]) -> None:
+    """Puts a ledger that was made elsewhere at `file`, unless one is there by now; all of it or nothing.
+
+    Args:
+        file: Of the ledger; its folder is there.
+        content: The whole file.
+        check: Is given the draft; returns the ledger's identity, or raises what ends this.
+    """
+    with _only_creator(file.parent) as folder:
+        if not is_absent(file):
+            return
+        for leftover in _leftovers(file):
+            leftover.unlink(missing_ok=True)
+        draft = file.with_name(f"{_draft_prefix(file)}{os.getpid()}")
+        try:
+            draft.write_bytes(content)
+            identity = check(draft)
+            with draft.open("rb") as written:
+                os.fsync(written.fileno())
+            _keeper(file).write_text(identity)
+            with suppress(FileExistsError):
+                _link(draft, file)
+        finally:
+            for end in ("", "-wal", "-shm"):  # SQLite makes these even to read
+                draft.with_name(draft.name + end).unlink(missing_ok=True)
         os.fsync(folder)
 
 
@@ -80,7 +108,7 @@ def _identity(file: Path) -> str:
 
     It outlives the ledger, so that one that takes the place of a damaged one takes over its runs too.
     """
-    keeper = file.with_name(f".{file.name}.id")
+    keeper = _keeper(file)
     with suppress(OSError, ValueError):
         known = keeper.read_text()
         if re.fullmatch("[0-9a-f]{16}", known):
@@ -88,6 +116,10 @@ def _identity(file: Path) -> str:
     identity = secrets.token_hex(8)
     keeper.write_text(identity)
     return identity
+
+
+def _keeper(file: Path) -> Path:
+    return file.with_name(f".{file.name}.id")
 
 
 def _link(draft: Path, file: Path) -> None:

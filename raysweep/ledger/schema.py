@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -201,6 +203,7 @@ RUNGS = Table(
 )
 
 TABLES = (META, COMMANDS, CONFIGS, TRIALS, EPOCHS, EVALUATIONS, RUNGS)
+WITHOUT_EPOCHS = tuple(table for table in TABLES if table is not EPOCHS)
 
 
 def to_sql(value: Any) -> Any:
@@ -214,12 +217,15 @@ def to_sql(value: Any) -> Any:
 
 
 def from_sql(value: Any) -> Any:
-    """The inverse of `to_sql`, for any column."""
+    """The inverse of `to_sql`, for any column; 32-bit floats come back as an `array` of them."""
+    if not isinstance(value, bytes):
+        return value
     if value == _NAN:
         return math.nan
-    if isinstance(value, bytes):
-        return struct.unpack(f"<{len(value) // 4}f", value)
-    return value
+    floats = array("f", value)
+    if sys.byteorder == "big":
+        floats.byteswap()
+    return floats
 
 
 def _as_32_bits(value: float) -> float:

@@ -107,6 +107,18 @@ class LedgerWriter:
         assert cursor.lastrowid is not None, "an insert gives a row id"
         return cursor.lastrowid
 
+    def set_storage_path(self, location: str | None) -> None:
+        """Records where the sweep's checkpoints and forecasts go; None for beside the ledger."""
+        with self.transaction():
+            if location is None:
+                self._connection.execute("DELETE FROM meta WHERE key = 'storage_path'")
+            else:
+                self._connection.execute(
+                    "INSERT INTO meta VALUES ('storage_path', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+                    " WHERE value != excluded.value",
+                    (location,),
+                )
+
     def end_command(self, command_id: int, outcome: str, finished_at: float) -> None:
         """Records how a sweep command ended: `done`, `failed` or `interrupted`."""
         with self.transaction():

@@ -21,6 +21,7 @@ SETTING_KEYS = (
     "scheduler",
     "search",
     "resources_per_trial",
+    "storage_path",
 )
 
 MODEL_PREFIX = "model."

@@ -55,6 +55,7 @@ def load_sweep(path: Path, *, overrides: Sequence[str] = (), catalog: Catalog) -
         scheduler=settings.scheduler,
         search=settings.search,
         resources=settings.resources,
+        storage_path=settings.storage_path,
         file=path,
         text=text,
         overrides=tuple(overrides),

@@ -130,3 +130,9 @@ class _ValueReader:
         while self._text[self._at : self._at + 1] == " ":
             self._at += 1
         return self._text[self._at : self._at + 1]
+
+
+def in_quotes(text: str) -> str:
+    """Text as it is typed to mean itself, whatever is in it."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -16,6 +16,7 @@ from raysweep.spec.lookup import Lookup
 from raysweep.spec.rules import Rule, read_value, read_values
 from raysweep.spec.running import read_resources, read_scheduler, read_search
 from raysweep.spec.seeds import Seeds, read_seeds
+from raysweep.spec.storage_path import read_storage_path
 from raysweep.spec.sweep import Asha, Fifo, Grid, HyperOpt, MetricName, Resources
 from raysweep.spec.tree import Field, MappingNode, quote
 
@@ -45,6 +46,7 @@ class Settings:
     scheduler: Fifo | Asha
     search: Grid | HyperOpt | None
     resources: Literal["auto"] | Resources
+    storage_path: str | None
 
 
 def read_settings(root: MappingNode, lookup: Lookup, findings: Findings) -> Settings:
@@ -62,6 +64,7 @@ def read_settings(root: MappingNode, lookup: Lookup, findings: Findings) -> Sett
         scheduler=scheduler,
         search=read_search(root.fields.get("search"), findings),
         resources=read_resources(root.fields.get("resources_per_trial"), findings),
+        storage_path=read_storage_path(root.fields.get("storage_path"), findings),
     )
 
 

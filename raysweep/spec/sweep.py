@@ -97,6 +97,8 @@ class Sweep:
         scheduler: Which trials are stopped early.
         search: Which configs run.
         resources: What a trial takes; `auto` uses a GPU where there is one.
+        storage_path: Where checkpoints and forecasts go, as given: a shared folder or an object store; None for the
+            results. No part of any trial's identity.
         file: The sweep file.
         text: Its content.
         overrides: What the command line changed.
@@ -114,6 +116,7 @@ class Sweep:
     scheduler: Fifo | Asha
     search: Grid | HyperOpt
     resources: Literal["auto"] | Resources
+    storage_path: str | None
     file: Path
     text: str
     overrides: tuple[str, ...]

@@ -22,21 +22,26 @@ from raysweep.disks import cannot_write, why_unwritable
 from raysweep.errors import ClusterError
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
 from raysweep.spec.sweep import Resources
+from raysweep.tuning.shipping import runtime_env
 
 JOIN_SECONDS = 10.0  # in which a Ray at another address has to answer
 
-# Ray and Tune read these when they are imported, workers when they start.
-ENVIRONMENT: Mapping[str, str] = {
+# Workers read these when they start.
+WORKER_ENVIRONMENT: Mapping[str, str] = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it a GPU isn't deterministic
+    # Workers give freed memory back to the system and fault it in again at every step otherwise: an LSTM's step
+    # on a CPU takes 1.7 times as long (glibc's mallopt(3)).
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(10**9),
+}
+# Ray and Tune read these when they are imported.
+ENVIRONMENT: Mapping[str, str] = {
+    **WORKER_ENVIRONMENT,
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
-    # Workers give freed memory back to the system and fault it in again at every step otherwise: an LSTM's step
-    # on a CPU takes 1.7 times as long (glibc's mallopt(3)).
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(10**9),
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
@@ -101,11 +106,16 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         level = logging.INFO if is_verbose else logging.CRITICAL
         for name in QUIET_LOGGERS:
             logging.getLogger(name).setLevel(level)
-        options = {} if address else _local_options(num_jobs)
+        # Workers of a Ray of our own have our files and our environment; no time is spent on taking them there.
+        if address is None:
+            options = _local_options(num_jobs)
+        else:
+            options = {"runtime_env": runtime_env(private, WORKER_ENVIRONMENT)}
         raise_if_interrupted()
         try:
             ray._private.utils.set_sigterm_handler = lambda handler: None  # it would exit in a way of its own
-            with _start_explained(address), signals_noted():  # half of a Ray can't be ended without a crash
+            # Half of a Ray can't be ended without a crash.
+            with _start_explained(address), signals_noted(), _no_dashboard_loaded():
                 _knock_at(address)
                 ray.init(address=address or "local", logging_level=level, log_to_driver=is_verbose, **options)
             raise_if_interrupted()
@@ -148,6 +158,20 @@ def _start_explained(address: str | None) -> Iterator[None]:
         if unwritable is not None:
             raise cannot_write(f"{folder}, where Ray keeps its files", unwritable) from error
         raise ClusterError(f"Ray can't be started: {reason}") from error
+
+
+@contextmanager
+def _no_dashboard_loaded() -> Iterator[None]:
+    """Where `ray[default]` is installed, agents load all that a dashboard needs, though none is asked for: seconds."""
+    import ray
+
+    utils = ray._private.utils
+    find_error, none_wanted = utils.get_dashboard_dependency_error, ImportError("no dashboard is wanted")
+    utils.get_dashboard_dependency_error = lambda: none_wanted
+    try:
+        yield
+    finally:
+        utils.get_dashboard_dependency_error = find_error
 
 
 def _knock_at(address: str | None) -> None:

@@ -5,6 +5,7 @@ One actor runs many trials, one after the other. Nothing here writes to the ledg
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 import traceback
@@ -51,7 +52,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
         import torch
 
         self._inputs, self._settings = inputs, settings
-        torch.set_num_threads(settings.num_threads)
+        use_threads(settings.num_threads)
         self._device = torch.device("cuda" if settings.is_gpu and torch.cuda.is_available() else "cpu")
         if self._device.type == "cuda":
             # A GPU sums in another order from run to run unless told otherwise; the seed must fix the losses.
@@ -124,11 +125,11 @@ class TrialActor(Trainable):  # type: ignore[misc]
 
     def _check_storage(self) -> None:
         """The driver made these folders. Where one is missing its disk has gone, and another would take the files."""
-        for folder in (self._inputs.checkpoints, self._inputs.predictions):
+        for folder in (self._inputs.storage.checkpoints, self._inputs.storage.predictions):
             try:
-                folder.stat()
+                folder.check()
             except OSError as error:
-                raise cannot_write(folder, error, verb="found any more") from error
+                raise cannot_write(str(folder), error, verb="found any more") from error
 
     def _report(self, epochs: list[EpochResult], *, evaluations: Sequence[Evaluation] = (), **end: Any) -> Report:
         assert self._run is not None, "started before it reports"
@@ -146,6 +147,20 @@ class TrialActor(Trainable):  # type: ignore[misc]
             evaluations=evaluations,
             **end,
         )
+
+
+def use_threads(num_threads: int) -> None:
+    """CPU threads of this process, whatever its machine or its environment say.
+
+    How many there are decides how sums are split up: another number gives other bits.
+    """
+    import threadpoolctl
+    import torch
+
+    torch.set_num_threads(num_threads)
+    # Ray sets this only where it is unset, and `ray up` starts nodes with 1. What was loaded before has read it.
+    os.environ["OMP_NUM_THREADS"] = str(num_threads)
+    threadpoolctl.threadpool_limits(num_threads)
 
 
 def _is_machines_fault(error: Exception) -> bool:

@@ -237,25 +237,41 @@ def _run(writer: LedgerWriter, trial: FakeTrial, finished: set[str]) -> None:
 
 
 def write_large_ledger(paths: SweepPaths, *, num_trials: int, num_epochs: int) -> SweepPaths:
-    """A ledger of distinct finished configs; whole tables at a time, as a transaction a row would take minutes."""
-    trials = [FakeTrial(train={"learning_rate": 1e-4 + 1e-7 * index}) for index in range(num_trials)]
+    """A ledger of distinct finished configs, the first of which is the best."""
+    trials = [
+        FakeTrial(train={"learning_rate": 1e-4 + 1e-7 * index}, val=50.0 + index, epochs=num_epochs)
+        for index in range(num_trials)
+    ]
+    return write_at_once(paths, trials, [row for trial in trials for row in trial.evaluations()], trials[0].baselines())
+
+
+def write_at_once(
+    paths: SweepPaths, trials: list[FakeTrial], scores: list[EvaluationRow], references: list[EvaluationRow]
+) -> SweepPaths:
+    """A ledger of finished trials, whole tables at a time, as a transaction a trial would take minutes."""
     with LedgerWriter(paths.ledger) as writer:
         _register(writer, trials)
-        writer.record_evaluations(trials[0].baselines())
+        writer.record_evaluations(references)
     with contextlib.closing(sqlite3.connect(paths.ledger)) as connection, connection:
         register_checksum(connection)
         connection.executemany(
-            "UPDATE trials SET status = 'finished', final_val_loss = 0.1, val_mse_batch = ?, train_seconds = 75,"
-            " num_params = 4321, num_train_windows = 1234, num_steps = 50, started_at = 0, finished_at = 1"
-            " WHERE trial_id = ?",
-            [(50.0 + index, trial.trial_id) for index, trial in enumerate(trials)],
+            "UPDATE trials SET status = 'finished', final_val_loss = 0.1, val_mse_batch = ?, val_mse_regressive = ?,"
+            " train_seconds = ?, num_params = 4321, num_train_windows = 1234, num_steps = 50, started_at = 0,"
+            " finished_at = 1 WHERE trial_id = ?",
+            [(trial.val, trial.val_far, 75 + trial.config.train.time_steps, trial.trial_id) for trial in trials],
         )
         connection.executemany(
-            "INSERT INTO epochs VALUES (?, ?, ?, 0.5, 0.6, 50.5, 1.5, 1.0)",
-            [(trial.trial_id, epoch, epoch) for trial in trials for epoch in range(1, num_epochs + 1)],
+            "INSERT INTO epochs VALUES (?, ?, ?, 0.5, 0.6, ?, 1.5, 1.0)",
+            [
+                (trial.trial_id, epoch, epoch, trial.val * (1 + 1 / epoch))
+                for trial in trials
+                for epoch in range(1, trial.epochs + 1)
+            ],
         )
         marks = ", ".join("?" * len(dataclasses.fields(EvaluationRow)))
         names = ", ".join(column.name for column in dataclasses.fields(EvaluationRow))
-        scores = [tuple(map(to_sql, vars(row).values())) for trial in trials for row in trial.evaluations()]
-        connection.executemany(f"INSERT INTO evaluations ({names}) VALUES ({marks})", scores)
+        connection.executemany(
+            f"INSERT INTO evaluations ({names}) VALUES ({marks})",
+            [tuple(map(to_sql, vars(row).values())) for row in scores],
+        )
     return paths

@@ -15,6 +15,9 @@ import pandas as pd
 import pyarrow as pa
 
 from raysweep.analysis.columns import CONFIG_KEYS, EVALUATIONS, TRIAL_HEAD, TRIAL_TAIL
+from raysweep.analysis.leaderboard import leaderboards_of
+from raysweep.analysis.ranking import rank
+from raysweep.analysis.result_table import ResultTable
 from raysweep.analysis.tables import SweepTables
 
 Config = Mapping[str, Any]
@@ -81,6 +84,10 @@ def with_block_errors(tables: SweepTables, num_blocks: int) -> SweepTables:
         mse * shape / shape.mean() if kind == "trial" else None for kind, mse in zip(rows.kind, rows.mse, strict=True)
     ]
     return replace(tables, evaluations=rows.assign(block_errors=pd.Series(errors, index=rows.index, dtype="object")))
+
+
+def leaderboards(tables: SweepTables) -> list[ResultTable]:
+    return leaderboards_of(rank(tables), has_many_sweeps=False)
 
 
 def ridge_rows(fitted_on: str, forecast: str, mse: float, origin: float = 0.85) -> pd.DataFrame:

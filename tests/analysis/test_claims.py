@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from raysweep.analysis.compare import compare
-from raysweep.analysis.leaderboard import Leaderboard, build_leaderboards
+from raysweep.analysis.result_table import ResultTable
 from raysweep.analysis.tables import SweepTables, load_tables
 from raysweep.paths import SweepPaths
 from tests.analysis.ledgers import FakeTrial, write_ledger
+from tests.analysis.made_sweeps import leaderboards
 from tests.analysis.simulated_sweeps import SimulatedSweep
 from tests.analysis.test_leaderboard import cells, line, lstm, models
 
@@ -45,8 +46,8 @@ def sweep(paths: SweepPaths, num_configs: int, *, num_seeds: int = 5, more: Sequ
     return load_tables([write_ledger(paths, [*trials, *more])])
 
 
-def one_step(tables: SweepTables) -> Leaderboard:
-    return build_leaderboards(tables)[0]
+def one_step(tables: SweepTables) -> ResultTable:
+    return leaderboards(tables)[0]
 
 
 def errors_of(*levels: float, **about: Any) -> list[np.ndarray]:
@@ -119,7 +120,7 @@ def test_too_short_a_part_gives_no_interval_and_says_why(paths: SweepPaths) -> N
 def test_starts_that_overlap_are_not_taken_for_independent(paths: SweepPaths) -> None:
     tables = with_blocks(sweep(paths, 2), errors_of(1.0, 3.0, num_blocks=27))
     tables.evaluations["num_targets"] = 27 * 120 - 660
-    one, far = build_leaderboards(tables)
+    one, far = leaderboards(tables)
     assert "interval" in [column.title for column in one.columns]
     assert "room for only 2 stretches of forecasts up to 120 steps ahead" in line(far, "No intervals")
 

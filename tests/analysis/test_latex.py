@@ -11,30 +11,30 @@ import pytest
 
 from raysweep.analysis.compare import write_leaderboard
 from raysweep.analysis.latex import escape, to_latex
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow, build_leaderboards
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 from raysweep.paths import SweepPaths
 from tests.analysis.ledgers import FakeTrial, write_ledger
-from tests.analysis.made_sweeps import grid, make_tables
+from tests.analysis.made_sweeps import grid, leaderboards, make_tables
 
 ODD = "a_b & c% $x$ #1 {y} ~ ^ \\ <|> \"q\" 'r' `s` -- ,, <<>> µg/m³ é 模型 → 1 \n\t end"
 
 
-def odd_board() -> Leaderboard:
-    return Leaderboard(
+def odd_board() -> ResultTable:
+    return ResultTable(
         title=ODD,
         rule=ODD,
         columns=(Column(title=ODD, align="left"), Column(title="val MSE")),
         rows=(
-            LeaderboardRow(cells=(ODD, "-0.03"), style="ranked"),
-            LeaderboardRow(cells=("ridge", "-"), style="baseline"),
+            TableRow(cells=(ODD, "-0.03"), style="ranked"),
+            TableRow(cells=("ridge", "-"), style="baseline"),
         ),
         notes=(ODD,),
     )
 
 
-def many_rows() -> list[Leaderboard]:
+def many_rows() -> list[ResultTable]:
     configs = grid(model=["att", "vq"], train__time_steps=list(range(32, 132)))
-    return build_leaderboards(make_tables(configs, lambda config: float(config["train.time_steps"])))
+    return leaderboards(make_tables(configs, lambda config: float(config["train.time_steps"])))
 
 
 def test_every_special_character_is_escaped() -> None:
@@ -65,7 +65,7 @@ def has_tex() -> bool:
 @pytest.mark.slow
 @pytest.mark.skipif(not has_tex(), reason="no pdflatex with booktabs on this machine")
 @pytest.mark.parametrize("boards", [[], [odd_board()], many_rows()], ids=["nothing", "odd", "many rows"])
-def test_it_compiles(boards: list[Leaderboard], tmp_path: Path) -> None:
+def test_it_compiles(boards: list[ResultTable], tmp_path: Path) -> None:
     (tmp_path / "leaderboard.tex").write_text(to_latex(boards, heading=ODD), encoding="utf-8")
     done = subprocess.run(
         ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "leaderboard.tex"],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from raysweep.analysis.compare import compare
-from raysweep.analysis.leaderboard import Leaderboard
+from raysweep.analysis.result_table import ResultTable
 from raysweep.paths import SweepPaths
 from tests.analysis.ledgers import BASELINES, NAN, FakeTrial, sweep_paths, write_ledger
 
@@ -18,21 +18,21 @@ def lstm(**values: Any) -> FakeTrial:
     return FakeTrial(model="lstm", arguments={"hidden_size": 64}, **values)
 
 
-def boards(paths: SweepPaths, trials: list[FakeTrial], **options: Any) -> list[Leaderboard]:
+def boards(paths: SweepPaths, trials: list[FakeTrial], **options: Any) -> list[ResultTable]:
     return compare([write_ledger(paths, trials, **options)])
 
 
-def cells(board: Leaderboard, *titles: str) -> list[tuple[str, ...]]:
+def cells(board: ResultTable, *titles: str) -> list[tuple[str, ...]]:
     """These columns of all rows."""
     places = [[column.title for column in board.columns].index(title) for title in titles]
     return [tuple(row.cells[place] for place in places) for row in board.rows]
 
 
-def models(board: Leaderboard) -> list[str]:
+def models(board: ResultTable) -> list[str]:
     return [model for (model,) in cells(board, "model")]
 
 
-def line(board: Leaderboard, word: str) -> str:
+def line(board: ResultTable, word: str) -> str:
     found = [line for line in board.lines_below if word in line]
     assert len(found) == 1, f"{word} in one of {board.lines_below}"
     return found[0]

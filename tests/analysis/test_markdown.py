@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from raysweep.analysis.compare import write_leaderboard
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
 from raysweep.analysis.markdown import escape, to_markdown
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 from raysweep.paths import SweepPaths
 from tests.analysis.ledgers import NAN, FakeTrial, write_ledger
 
@@ -60,11 +60,11 @@ def test_no_trial_yet() -> None:
 
 def test_names_cannot_break_the_table() -> None:
     name = "a|b`c`<img src=x>\n\n# d\t\x1b[31m&amp; *e* _f_ g_h [i](j) $k$ ~l~ \\"
-    board = Leaderboard(
+    board = ResultTable(
         title=name,
         rule=name,
         columns=(Column(title=name, align="left"), Column(title="n")),
-        rows=(LeaderboardRow(cells=(name, "1"), style="ranked"),),
+        rows=(TableRow(cells=(name, "1"), style="ranked"),),
         notes=(name,),
     )
     lines = to_markdown([board], heading=name).splitlines()

@@ -12,10 +12,10 @@ import pytest
 from raysweep.analysis.effects import effects
 from raysweep.analysis.export import export_tables
 from raysweep.analysis.figures.questions import transfer_pictures, what_mattered_pictures, window_pictures
-from raysweep.analysis.leaderboard import Leaderboard
 from raysweep.analysis.questions import answer, transfer_tables, what_mattered_tables, window_tables
 from raysweep.analysis.rank_table import rank_tables
 from raysweep.analysis.ranking import rank
+from raysweep.analysis.result_table import ResultTable
 from raysweep.analysis.tables import SweepTables, load_tables
 from raysweep.analysis.transfer import transfers
 from raysweep.analysis.windows import window_panels
@@ -24,7 +24,7 @@ from tests.analysis.ledgers import FakeTrial, sweep_paths, write_ledger
 from tests.analysis.made_sweeps import RATE, WINDOW, grid, make_tables
 
 
-def answers(tables: SweepTables) -> list[Leaderboard]:
+def answers(tables: SweepTables) -> list[ResultTable]:
     found = answer(tables, rank(tables))
     return [*window_tables(found), *what_mattered_tables(found), *transfer_tables(found)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from raysweep.analysis.figures.cost import frontier
 from raysweep.analysis.figures.trial import spread_starts, trial_picture
 from raysweep.analysis.forecasts import TrialForecasts, read_forecasts
 from raysweep.analysis.report.material import Material
-from raysweep.analysis.report.page import Code, Page, Table
+from raysweep.analysis.report.page import Code, Drawing, Page, Table, Text
+from raysweep.analysis.report.questions import choice_section
 from raysweep.analysis.report.write import build_page, write_report
 from raysweep.analysis.tables import load_tables
 from raysweep.errors import StorageError
@@ -22,6 +24,7 @@ from raysweep.ledger.rows import CommandRow
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
 from tests.analysis.ledgers import FakeTrial, sweep_paths, write_ledger
+from tests.analysis.made_sweeps import Config, grid, make_tables
 from tests.analysis.reports import NUM_POINTS, small_sweep, write_forecasts
 
 SWEEP_TEXT = "name: tiny  # </code><script>alert(1)</script>\nseeds: [0]\n"
@@ -260,3 +263,25 @@ def test_rankings_that_differ_in_the_metric_alone_stay_apart(paths: SweepPaths) 
     write_forecasts(paths, trials[0])
     page = _page(paths)
     assert [drawing.file for drawing in page.drawings()][-3] == f"trials/{trials[0].trial_id}"
+
+
+def _importance_of(error: Callable[[Config], float]) -> tuple[list[str], list[str]]:
+    """The names of the pictures, and the sentences, of what mattered."""
+    models = ["att", "lstm", "vq"]
+    configs = grid(model=models, train__time_steps=[32, 64, 128, 256], train__learning_rate=[1e-3, 3e-3])
+    section = choice_section(Material(sweeps=[], tables=make_tables(configs, error)))
+    assert section is not None
+    names = [block.file for block in section.blocks if isinstance(block, Drawing)]
+    return names, [line for block in section.blocks if isinstance(block, Text) for line in block.paragraphs]
+
+
+def test_importance_of_noise_is_a_sentence() -> None:
+    random = np.random.default_rng(1)
+    pictures, sentences = _importance_of(lambda config: 100 * float(np.exp(random.normal())))
+    assert pictures == ["effects"]
+    assert [line.partition(": ")[2].partition(": ")[2] for line in sentences] == ["no key stands out from chance."] * 2
+
+
+def test_importance_that_stands_out_is_a_picture() -> None:
+    pictures, sentences = _importance_of(lambda config: 900.0 if config["model"] == "att" else 100.0)
+    assert (pictures, sentences) == (["effects", "importances"], [])

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from raysweep.analysis.leaderboard import Column, LeaderboardRow
 from raysweep.analysis.report.page import Page, Section, Table, limited
 from raysweep.analysis.report.render import to_html
 from raysweep.analysis.report.write import MAX_ROWS, write_report
+from raysweep.analysis.result_table import Column, TableRow
 from raysweep.paths import SweepPaths
 from tests.analysis.browser import CONTRASTS, CUT_OFF, WIDTHS, browser, visit
 from tests.analysis.ledgers import sweep_paths, write_large_ledger
@@ -35,7 +35,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def numbers(tmp_path: Path) -> Path:
     """One table: a name, and every sort of number that a leaderboard writes."""
     names = ["delta", "Bravo", "alpha", "echo", "golf", "charlie", "-", "hotel", "foxtrot", "india"]
-    rows = tuple(LeaderboardRow(cells=cells, style="ranked") for cells in zip(names, NUMBERS, strict=True))
+    rows = tuple(TableRow(cells=cells, style="ranked") for cells in zip(names, NUMBERS, strict=True))
     table = Table(title="numbers", columns=(Column(title="name", align="left"), Column(title="val MSE")), rows=rows)
     file = tmp_path / "a table.html"
     file.write_text(_page(table), encoding="utf-8")
@@ -81,6 +81,32 @@ def test_nothing_overflows_and_nothing_is_asked_for(browser: Browser, report: Pa
         assert seen.page.evaluate(CUT_OFF) == []
         assert seen.complaints == []
         assert seen.requests == []
+
+
+def test_remarks_are_read_without_scrolling(browser: Browser, tmp_path: Path) -> None:
+    titles = "rank/window/learning rate/seeds/val MSE/interval/test MSE/skill last/skill mean/skill ridge/train windows"
+    columns = [Column(title="model", align="left"), *(Column(title=title) for title in titles.split("/"))]
+    columns += [Column(title="params"), Column(title="seconds"), Column(title="remark", align="left")]
+    numbers = ("1", "1,024", "0.0006952", "5", "56.47", "52.03 to 61.78", "62.11", "+0.84", "+0.93", "+0.38", "1,234")
+    remark = "better than ridge; may be the best; stopped at epoch 20 to 40, unconfirmed"
+    row = TableRow(cells=("att_mh", *numbers, "50,497", "203", remark), style="ranked")
+    file = tmp_path / "a table.html"
+    file.write_text(_page(Table(title="wide", columns=tuple(columns), rows=(row,))), encoding="utf-8")
+    with visit(browser, file) as seen:
+        box = seen.page.locator(".box:has(table)")
+        assert box.evaluate("e => e.scrollWidth - e.clientWidth") == 0
+        broken = """cell => {
+            const range = document.createRange(), text = cell.firstChild;
+            return [...text.data.matchAll(/\\S+/g)].filter((word) => {
+                range.setStart(text, word.index); range.setEnd(text, word.index + word[0].length);
+                return range.getClientRects().length > 1;
+            }).map(String);
+        }"""
+        for cell in ("first", "last"):
+            assert seen.page.locator(f"td:{cell}-child").evaluate(broken) == []
+    with visit(browser, file, width=400) as seen:
+        narrow = seen.page.locator("td:last-child").evaluate("e => e.getBoundingClientRect().width")
+        assert narrow > 150, "not a word a line"
 
 
 def test_what_sweeps_say_is_text(browser: Browser, report: Path) -> None:
@@ -142,7 +168,7 @@ def test_fifteen_hundred_trials_open_at_once(browser: Browser, paths: SweepPaths
 
 def test_as_many_rows_as_a_page_may_have_open_at_once(browser: Browser, tmp_path: Path) -> None:
     columns = tuple(Column(title=f"column {number}") for number in range(14))
-    row = LeaderboardRow(cells=tuple(f"{number},087" for number in range(1, 15)), style="ranked")
+    row = TableRow(cells=tuple(f"{number},087" for number in range(1, 15)), style="ranked")
     tables = tuple(Table(title=f"table {number}", columns=columns, rows=(row,) * 200) for number in range(24))
     (section,) = limited([Section(title="many", blocks=tables)], MAX_ROWS)
     file = tmp_path / "many.html"

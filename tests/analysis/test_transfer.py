@@ -5,11 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from raysweep.analysis.leaderboard import build_leaderboards
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.transfer import Transfer, transfer_table, transfers
-from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, make_tables, ridge_rows
+from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, leaderboards, make_tables, ridge_rows
 
 SERIES = ["one", "two"]
 
@@ -68,11 +67,11 @@ def test_the_ridge_stands_beside_at_home_and_carried_over() -> None:
 
 
 def test_carried_ridges_are_in_no_leaderboard() -> None:
-    boards = build_leaderboards(made())
+    boards = leaderboards(made())
     shown = {cell for board in boards for row in board.rows for cell in row.cells}
     assert "ridge" in shown
     assert not any("ridge from" in text for text in shown)
-    assert [board.notes for board in boards] == [board.notes for board in build_leaderboards(made(ridges=False))]
+    assert [board.notes for board in boards] == [board.notes for board in leaderboards(made(ridges=False))]
 
 
 def test_a_series_that_is_too_short_gets_a_dash_and_the_reason() -> None:

@@ -83,6 +83,7 @@ def test_the_best_of_asha_are_confirmed_without_it(fast_project: Project) -> Non
     check_sweep(project, "halving", num_trials=8, finished_before=before)
 
 
+@pytest.mark.nightly
 def test_a_wider_grid_may_change_what_is_confirmed(fast_project: Project) -> None:
     """What was confirmed before stays in the ledger, and is no longer current."""
     project, paths = fast_project, fast_project.paths("wider")
@@ -105,6 +106,7 @@ def test_a_wider_grid_may_change_what_is_confirmed(fast_project: Project) -> Non
     assert _names(_current(paths, "confirm")) == _names(old)
 
 
+@pytest.mark.nightly
 def test_the_best_of_hyperopt_are_confirmed(fast_project: Project) -> None:
     project, paths = fast_project, fast_project.paths("searched")
     space = _space(**{"train.learning_rate": {"loguniform": [1e-4, 1e-1]}})

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from raysweep import commands
+from raysweep.analysis.tables import load_epochs
 from raysweep.errors import LedgerError
 from raysweep.ledger import reader as reader_module
 from raysweep.ledger.check import check_rows
@@ -74,16 +75,28 @@ def test_no_command_uses_a_flipped_value(
 
     readings: list[Callable[[], object]] = [
         lambda: commands.export_sweep(paths),
-        lambda: commands.compare_sweeps([paths], 20),
         lambda: commands.status_rows([paths]),
         lambda: sync_ledger(paths, uri),
         lambda: prepare(*_prepared(project, paths)),
     ]
+    if table != "epochs":  # compare believes nothing that is in them
+        readings.append(lambda: commands.compare_sweeps([paths], 20))
     for reading in readings:
         with pytest.raises(LedgerError, match=ADVICE) as refused:
             reading()
         assert f"(table {table}: " in str(refused.value)
     assert digests(paths.root, database.parent) == before
+
+
+def test_epochs_are_looked_at_where_they_are_read(fresh_project: Project) -> None:
+    paths = fresh_project.paths("4single_timesteps")
+    trial_ids = finished_sweep(paths, 1)
+    assert len(load_epochs(paths, trial_ids)) > 0
+    assert len(commands.compare_sweeps([paths], 20)) > 0
+    flip_bit_in(paths.ledger, struct.pack(">d", 100 * (1 / 3)))
+    assert len(commands.compare_sweeps([paths], 20)) > 0
+    with pytest.raises(LedgerError, match="table epochs: "):
+        load_epochs(paths, trial_ids)
 
 
 def test_each_command_checks_a_ledger_once(project: Project, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

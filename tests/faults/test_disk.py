@@ -113,6 +113,7 @@ def _bytes_of(path: Path) -> int:
     return sum(file.stat().st_blocks * 512 for file in files)
 
 
+@pytest.mark.nightly
 def test_a_disk_that_goes_away_in_the_middle(fast_project: Project, mounts: Mounts) -> None:
     """Nothing is written to the disk below; what was finished comes back with the disk."""
     project = fast_project

@@ -20,6 +20,7 @@ from raysweep.forecasting.checkpoint import load_newest
 from raysweep.forecasting.results import EpochResult
 from raysweep.ledger.reader import LedgerReader
 from raysweep.paths import SweepPaths
+from raysweep.storage import LocalFolder
 from raysweep.tuning.report import REPORT_SECONDS
 from tests.conftest import Project
 from tests.faults.oracle import ERRORS, LOSSES, check_sweep, finished
@@ -66,7 +67,7 @@ class Killed:
         yield from (self.paths.checkpoints / trial_id).glob("*.ckpt")
 
     def _check_history(self, folder: Path, *, is_finished: bool, began_at: float, killed_at: float) -> None:
-        checkpoint = load_newest(folder, folder.name)
+        checkpoint = load_newest(LocalFolder(folder), folder.name)
         if checkpoint is None:  # killed while it wrote the first
             assert folder.name not in self._histories
             return

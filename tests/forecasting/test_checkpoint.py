@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from raysweep.errors import CheckpointError
 from raysweep.forecasting.checkpoint import FORMAT, load_checkpoint, load_newest, save_checkpoint
 from raysweep.forecasting.training import start_training, train_epochs
 from raysweep.forecasting.windows import prepare
+from raysweep.storage import LocalFolder
 from tests.forecasting.builders import Causal, make_config, noisy_wave
 
 CPU = torch.device("cpu")
@@ -24,13 +26,13 @@ def _train(folder: Path, num_epochs: int, save_at: set[int]):  # type: ignore[no
     for epoch in train_epochs(config, data, state, seed=0):
         history.append(epoch)
         if epoch.epoch in save_at:
-            save_checkpoint(folder, "trial", state, history, data.scaler)
+            save_checkpoint(LocalFolder(folder), "trial", state, history, data.scaler)
     return config, data, history
 
 
 def test_a_restored_trial_ends_bit_for_bit_the_same(tmp_path: Path) -> None:
     config, data, whole = _train(tmp_path, 6, save_at={3})
-    checkpoint = load_newest(tmp_path, "trial")
+    checkpoint = load_newest(LocalFolder(tmp_path), "trial")
     assert checkpoint is not None
     state = start_training(config, Causal(seed=99))  # other start values: the checkpoint must replace them
     checkpoint.restore(state)
@@ -71,16 +73,16 @@ def test_a_damaged_file_is_found_out_and_the_one_before_is_used(tmp_path: Path, 
             content = bytearray(_signed(header + b"\n" + b"\x80\x02"))
     newest.write_bytes(content)
     with pytest.raises(CheckpointError, match="epoch-000004"):
-        load_checkpoint(newest)
-    checkpoint = load_newest(tmp_path, "trial")
+        load_checkpoint(LocalFolder(tmp_path), newest.name)
+    checkpoint = load_newest(LocalFolder(tmp_path), "trial")
     assert checkpoint is not None
     assert checkpoint.epoch == 3
 
 
 def test_another_trials_checkpoint_is_not_taken(tmp_path: Path) -> None:
     _train(tmp_path, 1, save_at={1})
-    assert load_newest(tmp_path, "other") is None
-    assert load_newest(tmp_path / "nowhere", "trial") is None
+    assert load_newest(LocalFolder(tmp_path), "other") is None
+    assert load_newest(LocalFolder(tmp_path / "nowhere"), "trial") is None
 
 
 def test_another_format_is_not_passed_over(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_another_format_is_not_passed_over(tmp_path: Path) -> None:
     newest = tmp_path / "epoch-000004.ckpt"
     newest.write_bytes(_signed(newest.read_bytes().partition(b"\n")[2], "raysweep-checkpoint-3"))
     with pytest.raises(CheckpointError, match=r"epoch-000004\.ckpt: format 'raysweep-checkpoint-3'; this version"):
-        load_newest(tmp_path, "trial")
+        load_newest(LocalFolder(tmp_path), "trial")
 
 
 def test_what_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
@@ -96,27 +98,27 @@ def test_what_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
     _train(folder, 4, save_at={3, 4})
     (folder / "epoch-000005.ckpt").mkdir()
     with pytest.raises(CheckpointError, match=r"epoch-000005\.ckpt: can't be read \("):
-        load_newest(folder, "trial")
+        load_newest(LocalFolder(folder), "trial")
     with pytest.raises(CheckpointError, match=r"epoch-000004\.ckpt: can't be read \("):
-        load_newest(folder / "epoch-000004.ckpt", "trial")
+        load_newest(LocalFolder(folder / "epoch-000004.ckpt"), "trial")
 
 
 def test_a_checkpoint_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"epoch-000001\.ckpt: no such file"):
-        load_checkpoint(tmp_path / "epoch-000001.ckpt")
+        load_checkpoint(LocalFolder(tmp_path), "epoch-000001.ckpt")
 
 
 def test_the_newest_is_the_one_of_the_last_epoch(tmp_path: Path) -> None:
     _train(tmp_path, 2, save_at={1, 2})
     (tmp_path / "epoch-000001.ckpt").rename(tmp_path / "epoch-999999.ckpt")
     (tmp_path / "epoch-000002.ckpt").rename(tmp_path / "epoch-1000000.ckpt")
-    checkpoint = load_newest(tmp_path, "trial")
+    checkpoint = load_newest(LocalFolder(tmp_path), "trial")
     assert checkpoint is not None
     assert checkpoint.epoch == 2
 
 
 def test_the_next_save_removes_what_killed_workers_left(tmp_path: Path) -> None:
-    (tmp_path / ".epoch-000001.ckpt.99999999.tmp").write_bytes(b"half")
+    (tmp_path / f".epoch-000001.ckpt.{socket.gethostname()}.99999999.tmp").write_bytes(b"half")
     _train(tmp_path, 1, save_at={1})
     assert [file.name for file in tmp_path.iterdir()] == ["epoch-000001.ckpt"]
 
@@ -144,7 +146,7 @@ def test_a_hostile_file_runs_no_code(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(CheckpointError, match="not a readable checkpoint"):
-            load_checkpoint(tmp_path / name)
+            load_checkpoint(LocalFolder(tmp_path), name)
     assert not (tmp_path / "owned").exists()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from raysweep.forecasting.baselines import score_baselines
 from raysweep.forecasting.evaluation import evaluate, write_predictions
 from raysweep.forecasting.protocol import holdout_borders
 from raysweep.forecasting.rollout import forecast_ahead, forecast_next
+from raysweep.storage import LocalFolder
 from tests.forecasting.builders import Causal, Repeat, make_config, make_series, noisy_wave
 
 CPU = torch.device("cpu")
@@ -136,7 +138,7 @@ def test_one_part_may_be_scored_where_the_other_is_too_early() -> None:
 def test_predictions_hold_every_forecast_point(tmp_path: Path) -> None:
     series = make_series(noisy_wave(400, num_channels=2))
     rows, forecasts = evaluate(Repeat(), make_config(), series, CPU)
-    write_predictions(tmp_path / "new folder" / "t.parquet", forecasts, {"made": series})
+    write_predictions(LocalFolder(tmp_path / "new folder"), "t.parquet", forecasts, {"made": series})
     table = pd.read_parquet(tmp_path / "new folder" / "t.parquet")
     expected = ["eval_dataset", "part", "mode", "start", "step", "time", "actual", "predicted", "channel"]
     assert list(table.columns) == expected
@@ -157,10 +159,13 @@ def test_predictions_are_whole_or_as_before(tmp_path: Path, monkeypatch: pytest.
     series = make_series(noisy_wave(400))
     _, forecasts = evaluate(Repeat(), make_config(), series, CPU)
     file = tmp_path / "t.parquet"
-    (tmp_path / ".t.parquet.99999999.tmp").write_bytes(b"half")  # of a worker that was killed
-    (tmp_path / ".u.parquet.99999999.tmp").write_bytes(b"of another trial")
-    write_predictions(file, forecasts, {"made": series})
-    assert sorted(each.name for each in tmp_path.iterdir()) == [".u.parquet.99999999.tmp", "t.parquet"]
+    machine = socket.gethostname()
+    (tmp_path / f".t.parquet.{machine}.99999999.tmp").write_bytes(b"half")  # of a worker that was killed
+    others = [f".u.parquet.{machine}.99999999.tmp", ".t.parquet.elsewhere.99999999.tmp"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"of another trial, or of a machine that was cut off and is writing still")
+    write_predictions(LocalFolder(tmp_path), "t.parquet", forecasts, {"made": series})
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*others, "t.parquet"])
     before = file.read_bytes()
 
     def no_space(descriptor: int) -> None:
@@ -168,6 +173,6 @@ def test_predictions_are_whole_or_as_before(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr("os.fsync", no_space)  # a full disk can't be had in a unit test
     with pytest.raises(OSError, match="No space"):
-        write_predictions(file, forecasts[:1], {"made": series})
-    assert sorted(each.name for each in tmp_path.iterdir()) == [".u.parquet.99999999.tmp", "t.parquet"]
+        write_predictions(LocalFolder(tmp_path), "t.parquet", forecasts[:1], {"made": series})
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*others, "t.parquet"])
     assert file.read_bytes() == before

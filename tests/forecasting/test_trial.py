@@ -11,7 +11,9 @@ import torch
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.forecasting.model_source import ModelSources
 from raysweep.forecasting.trial import TrialRun
+from raysweep.paths import SweepPaths
 from raysweep.spec.config import Config
+from raysweep.storage import storage_of
 from tests.conftest import PROJECT
 from tests.forecasting.builders import make_config, make_series, noisy_wave
 
@@ -24,8 +26,7 @@ def _inputs(folder: Path, **changes: object) -> TrialInputs:
         sources=SOURCES,
         series=series,
         evaluate_on=("other",),
-        checkpoints=folder / "checkpoints",
-        predictions=folder / "predictions",
+        storage=storage_of(SweepPaths(folder.parent, folder.name), None),
     )
     return replace(inputs, **changes)  # type: ignore[arg-type]
 

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from array import array
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,8 @@ def test_numbers_come_back_as_they_went_in(writer: LedgerWriter, file: Path) -> 
         assert math.isnan(second["final_train_loss"])
         assert first["config"] == CONFIG.config
         (evaluation,) = reader.evaluations()
-        assert repr(evaluation) == repr({**dataclasses.asdict(EVALUATION), "is_current": 1})
+        errors = array("f", EVALUATION.block_errors)
+        assert repr(evaluation) == repr({**dataclasses.asdict(EVALUATION), "block_errors": errors, "is_current": 1})
 
 
 def test_a_command_comes_back_as_it_was_typed(writer: LedgerWriter, file: Path) -> None:

@@ -14,6 +14,7 @@ from tests.spec.corpus.searches import SEARCHES
 from tests.spec.corpus.seeds import SEEDS
 from tests.spec.corpus.sizes import SIZES
 from tests.spec.corpus.spaces import SPACES
+from tests.spec.corpus.storage import STORAGE
 from tests.spec.corpus.syntax import SYNTAX
 from tests.spec.corpus.tags import TAGS
 from tests.spec.corpus.types import TYPES
@@ -27,6 +28,7 @@ FAMILIES = {
     "searches": SEARCHES,
     "seeds": SEEDS,
     "paths": PATHS,
+    "storage": STORAGE,
     "tags": TAGS,
     "encodings": ENCODINGS,
     "sizes": SIZES,

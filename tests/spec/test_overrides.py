@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from raysweep.spec.override_grammar import in_quotes
 from raysweep.spec.space import Choice, GridSearch, LogUniform
 from raysweep.spec.sweep import Asha, Confirm, Fifo, HyperOpt, Resources
 from tests.spec.corpus.case import GOOD, HYPEROPT, entry, top
 from tests.spec.loading import load, messages
 
+ODD_PATH = "/mnt/it's, \\ [a] {folder}"
 TWO_ENTRIES = """\
 name: s
 param_space:
@@ -72,6 +74,9 @@ def test_config_keys(override: str, expected: object) -> None:
         ("scheduler.asha.within=model,dataset", "scheduler", Asha(reduction_factor=4, within=("model", "dataset"))),
         ("resources_per_trial.gpu=0.5", "resources", Resources(gpu=0.5)),
         ("resources_per_trial={cpu:2,gpu:1}", "resources", Resources(cpu=2.0, gpu=1.0)),
+        ("storage_path=/mnt/shared/", "storage_path", "/mnt/shared"),
+        ("storage_path=s3://bucket/folder?region=eu-north-1", "storage_path", "s3://bucket/folder?region=eu-north-1"),
+        (f"storage_path={in_quotes(ODD_PATH)}", "storage_path", ODD_PATH),
     ],
 )
 def test_settings(override: str, attribute: str, expected: Any) -> None:

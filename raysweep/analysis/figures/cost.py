@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from raysweep.analysis import numerals
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import (
+    MOST_VECTORS,
     QUIET_COLOR,
     REFERENCE_LOOKS,
     WHOLE_WIDTH,
@@ -59,6 +60,7 @@ def cost_picture(
                     marker=look.marker,
                     markerfacecolor="none",
                     markeredgewidth=1.3,
+                    rasterized=len(known) > MOST_VECTORS,
                     label=model,
                 )
             _draw_frontier(axes, known, cost)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
@@ -25,52 +28,51 @@ from raysweep.analysis.figures.style import (
     styled,
 )
 from raysweep.analysis.importance import Importance
+from raysweep.analysis.importance import answer_of as importance_answer
 from raysweep.analysis.importance import verdict_of as importance_verdict_of
 from raysweep.analysis.remarks import title_of
 
 ROW_HEIGHT = 0.21  # inches
 
+Found = TypeVar("Found", Effects, Importance)
+
 
 def draw_effects(found: Sequence[Effects], title: str = "Effect of each choice") -> Picture:
     """One picture for several contests, at least one."""
+    legend = [
+        Line2D([], [], marker="o", color=TEXT_COLOR, label="95 % interval leaves out 1", linestyle="-"),
+        Line2D([], [], marker="o", color=QUIET_COLOR, fillstyle="none", label="can't tell", linestyle="-"),
+    ]
+    height = max(len(each.values) for each in found) * ROW_HEIGHT + 1.0
     with styled():
-        num_rows, num_columns = panel_grid_size(len(found))
-        most_values = max(len(each.values) for each in found)
-        figure = new_figure(WHOLE_WIDTH, num_rows * (most_values * ROW_HEIGHT + 1.0) + 0.4)
-        panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
-        for axes, each in zip(panels, found, strict=False):
-            _draw_effects(axes, each)
-        for axes in panels[len(found) :]:
-            axes.remove()
-        row_legend(
-            figure,
-            [
-                Line2D([], [], marker="o", color=TEXT_COLOR, label="95 % interval leaves out 1", linestyle="-"),
-                Line2D([], [], marker="o", color=QUIET_COLOR, fillstyle="none", label="can't tell", linestyle="-"),
-            ],
-        )
+        figure = _draw_panels(found, _draw_effects, height, legend)
     return Picture(figure=figure, title=title, caption=" ".join(map(_answer, found)))
 
 
 def draw_importances(found: Sequence[Importance], title: str = "Importance of each key") -> Picture:
-    """One picture for several contests, at least one."""
+    """One picture for several contests with shares, at least one."""
+    legend = [
+        Patch(facecolor=GRID_COLOR, edgecolor=TEXT_COLOR, label="share of variance, and its spread"),
+        Line2D([], [], marker="|", markersize=11, color=TEXT_COLOR, linestyle="", label="highest by chance"),
+    ]
+    height = max(len(each.shares) for each in found) * 1.4 * ROW_HEIGHT + 1.1
     with styled():
-        num_rows, num_columns = panel_grid_size(len(found))
-        most_keys = max(max(len(each.shares) for each in found), 1)
-        figure = new_figure(WHOLE_WIDTH, num_rows * (most_keys * 1.4 * ROW_HEIGHT + 1.1) + 0.4)
-        panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
-        for axes, each in zip(panels, found, strict=False):
-            _draw_importance(axes, each)
-        for axes in panels[len(found) :]:
-            axes.remove()
-        row_legend(
-            figure,
-            [
-                Patch(facecolor=GRID_COLOR, edgecolor=TEXT_COLOR, label="share of variance, and its spread"),
-                Line2D([], [], marker="|", markersize=11, color=TEXT_COLOR, linestyle="", label="highest by chance"),
-            ],
-        )
-    return Picture(figure=figure, title=title, caption=" ".join(map(_importance_answer, found)))
+        figure = _draw_panels(found, _draw_importance, height, legend)
+    return Picture(figure=figure, title=title, caption=" ".join(map(importance_answer, found)))
+
+
+def _draw_panels(
+    found: Sequence[Found], draw: Callable[[Axes, Found], None], height: float, legend: Sequence[Artist]
+) -> Figure:
+    num_rows, num_columns = panel_grid_size(len(found))
+    figure = new_figure(WHOLE_WIDTH, num_rows * height + 0.4)
+    panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+    for axes, each in zip(panels, found, strict=False):
+        draw(axes, each)
+    for axes in panels[len(found) :]:
+        axes.remove()
+    row_legend(figure, legend)
+    return figure
 
 
 def _draw_effects(axes: Axes, found: Effects) -> None:
@@ -112,13 +114,6 @@ def _limits(values: pd.DataFrame) -> tuple[float, float]:
 def _draw_importance(axes: Axes, found: Importance) -> None:
     shares = found.shares
     axes.set_title(title_of(found.choices.ranking).replace(" (", "\n("))
-    if shares.empty:
-        axes.annotate(
-            f"can't tell: {found.num_configs} configs are too few", (0.5, 0.5), xycoords="axes fraction", ha="center"
-        )
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-        return
     for place, (_, row) in enumerate(shares.iterrows()):
         is_told = importance_verdict_of(row) == "matters"
         face = TEXT_COLOR if is_told else GRID_COLOR
@@ -141,15 +136,3 @@ def _answer(found: Effects) -> str:
     if not lower:
         return f"{name}: no choice lowers the error by more than its interval."
     return f"{name}: all else equal, lower error with {', '.join(lower)}."
-
-
-def _importance_answer(found: Importance) -> str:
-    name = title_of(found.choices.ranking)
-    if found.shares.empty:
-        return f"{name}: {found.num_configs} configs are too few to tell which key matters."
-    known = [
-        f"{row['key']} ({row['share']:.0%})"
-        for _, row in found.shares.iterrows()
-        if importance_verdict_of(row) == "matters"
-    ]
-    return f"{name}: {', '.join(known)} explain the score." if known else f"{name}: no key stands out from chance."

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import (
+    MOST_VECTORS,
     PANEL_HEIGHT,
     QUIET_COLOR,
     WHOLE_WIDTH,
@@ -34,12 +37,13 @@ def learning_picture(curves: pd.DataFrame, *, where: str, label: str, score: str
         unit: Of `score`; may be empty.
     """
     models = list(dict.fromkeys(curves["model"]))
+    num_curves = curves["trial_id"].nunique()
     rows, columns = panel_grid_size(len(models), num_columns=3)
     with styled():
         figure = new_figure(WHOLE_WIDTH, 0.5 + (PANEL_HEIGHT - 0.2) * rows)
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for axes, model in zip(panels.flat, models, strict=False):
-            _draw(axes, curves[curves["model"] == model])
+            _draw(axes, curves[curves["model"] == model], in_dots=num_curves > MOST_VECTORS)
             axes.set_title(str(model))
         for axes in panels.flat[len(models) :]:
             axes.set_visible(False)
@@ -50,14 +54,27 @@ def learning_picture(curves: pd.DataFrame, *, where: str, label: str, score: str
     return Picture(figure=figure, title=f"Learning curves: {where}", caption=_caption(curves, label, score))
 
 
-def _draw(axes: Axes, curves: pd.DataFrame) -> None:
+def _draw(axes: Axes, curves: pd.DataFrame, *, in_dots: bool) -> None:
     # What matters most is drawn last, over the others.
     for status, is_best in (("stopped", False), ("finished", False), ("finished", True)):
-        for _, curve in curves[(curves["status"] == status) & (curves["is_best"] == is_best)].groupby("trial_id"):
-            line = _LINES["best" if is_best else status]
-            axes.plot(curve["epoch"], curve["score"], **{**line, "marker": ""})
-            if line["marker"]:
-                axes.plot(curve["epoch"].iloc[-1:], curve["score"].iloc[-1:], **line)
+        chosen = curves[(curves["status"] == status) & (curves["is_best"] == is_best)]
+        if chosen.empty:
+            continue
+        line = _LINES["best" if is_best else status]
+        lines = [curve[["epoch", "score"]].to_numpy(dtype="float64") for _, curve in chosen.groupby("trial_id")]
+        axes.add_collection(
+            LineCollection(
+                lines,
+                colors=line["color"],
+                linestyles=[line["linestyle"]],
+                linewidths=line["linewidth"],
+                rasterized=in_dots and not is_best,
+            )
+        )
+        if line["marker"]:
+            ends = np.array([points[-1] for points in lines])
+            axes.plot(ends[:, 0], ends[:, 1], **{**line, "linestyle": ""})
+    axes.autoscale_view()
 
 
 _LINES: Mapping[str, Mapping[str, Any]] = {

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from raysweep.analysis import numerals
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import QUIET_COLOR, WHOLE_WIDTH, new_figure, styled
-from raysweep.analysis.figures.trial import MEASURED, PART_NAMES, draw_forecasts_ahead, scored_hours
+from raysweep.analysis.figures.trial import MEASURED, PART_NAMES, draw_forecasts_ahead
 from raysweep.analysis.forecasts import TrialForecasts
 
 _MAX_FORECASTS = 4
@@ -30,13 +34,13 @@ def multiples_picture(
     windows = sorted({window for _, window in forecasts})
     part = next(iter(forecasts.values()))[0].parts[-1]
     with styled():
-        figure = new_figure(WHOLE_WIDTH, 0.6 + 1.55 * len(models))
-        panels = figure.subplots(len(models), len(windows), sharex=True, sharey=True, squeeze=False)
+        figure = new_figure(WHOLE_WIDTH, 0.6 + 1.65 * len(models))
+        panels = figure.subplots(len(models), len(windows), squeeze=False)
         for row, model in enumerate(models):
             for column, window in enumerate(windows):
                 axes = panels[row, column]
                 _draw(axes, forecasts.get((model, window)), f"{model}, window {window}", part)
-                axes.label_outer()
+        _share_axes(panels)
         figure.supxlabel("time (h)", fontsize=9)
         figure.supylabel(f"{dataset} ({unit})" if unit else dataset, fontsize=9)
     (model, window), (_, score) = min(forecasts.items(), key=lambda item: item[1][1])
@@ -56,8 +60,21 @@ def _draw(axes: Axes, found: tuple[TrialForecasts, float] | None, label: str, pa
         axes.set_title(f"{label}: no forecasts", fontsize=8.5, color=QUIET_COLOR)
         return
     forecasts, score = found
+    axes.margins(x=0)
     rows = forecasts.one_step(part)
     axes.plot(rows["time"], rows["actual"], **MEASURED)
     draw_forecasts_ahead(axes, forecasts, part, _MAX_FORECASTS)
-    axes.set_title(f"{label}: MSE {numerals.score(score)}", fontsize=8.5)
-    axes.set_xlim(*scored_hours(forecasts, part))
+    axes.set_title(f"{label}\nMSE {numerals.score(score)}", fontsize=8.5)
+
+
+def _share_axes(panels: npt.NDArray[Any]) -> None:
+    """The same limits and ticks for all, labelled outside; what `sharex` takes grows as the square of their number."""
+    drawn = [axes for axes in panels.flat if axes.has_data()]
+    for which, outer in (("x", panels[-1]), ("y", panels[:, 0])):
+        bounds = np.array([getattr(axes, f"get_{which}lim")() for axes in drawn])
+        low, high = bounds[:, 0].min(), bounds[:, 1].max()
+        ticks = [tick for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
+        for axes in panels.flat:
+            getattr(axes, f"set_{which}lim")(low, high)
+            labels = [f"{tick:,.10g}" for tick in ticks] if axes in outer else [""] * len(ticks)
+            getattr(axes, f"set_{which}ticks")(ticks, labels=labels)

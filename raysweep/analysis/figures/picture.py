@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from raysweep.analysis.figures.style import PNG_DPI, styled
+from raysweep.analysis.figures.style import PNG_DPI, RASTER_DPI, styled
 from raysweep.analysis.files import replace_file
 
 
@@ -33,10 +33,28 @@ def to_svg(picture: Picture) -> str:
     """An `<svg>` element that can stand in a page as it is; equal pictures give equal text."""
     buffer = io.StringIO()
     with styled():
-        picture.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        _lay_out(picture.figure)
+        picture.figure.savefig(buffer, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]  # what comes before is for files alone
     return re.sub(r"<svg ", f'<svg role="img" aria-label="{escape(picture.caption)}" ', svg, count=1)
+
+
+def to_png(picture: Picture) -> bytes:
+    """The same picture in dots, sharp on most screens."""
+    buffer = io.BytesIO()
+    with styled():
+        _lay_out(picture.figure)
+        picture.figure.savefig(buffer, format="png", dpi=RASTER_DPI)
+    return buffer.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Once: savefig would draw everything to find out where it goes, each time."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
 
 
 def save(picture: Picture, file: Path) -> None:

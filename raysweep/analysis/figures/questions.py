@@ -21,14 +21,15 @@ def window_pictures(answers: Answers, units: Mapping[str, str] | None = None) ->
 
 
 def what_mattered_pictures(answers: Answers) -> list[Picture]:
-    """Effects, and importance where there are enough configs for any: a picture of each for each series."""
+    """Effects, and importance where any key stands out from chance: a picture of each for each series."""
     names = dict.fromkeys(each.choices.ranking.dataset for each in answers.effects)
     pictures = []
     for name in names:
         effects = [each for each in answers.effects if each.choices.ranking.dataset == name]
         pictures.append(draw_effects(effects, f"{name}: effect of each choice"))
         importances = [each for each in answers.importances if each.choices.ranking.dataset == name]
-        if any(len(each.shares) for each in importances):
+        importances = [each for each in importances if len(each.known)]
+        if importances:
             pictures.append(draw_importances(importances, f"{name}: importance of each key"))
     return pictures
 

@@ -22,6 +22,8 @@ PANEL_WIDTH = 4.0
 PANEL_HEIGHT = 2.6
 WHOLE_WIDTH = 10.0
 PNG_DPI = 110
+RASTER_DPI = 150  # of what a page shows in dots: sharp on most screens
+MOST_VECTORS = 200  # more lines or points than this are drawn in dots, or the file is large and slow to show
 
 TEXT_COLOR = "#1a1a1a"
 QUIET_COLOR = "#595959"  # 7:1 on white

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from raysweep.analysis import numerals
 from raysweep.analysis.claims import SEEDS_TO_CONFIRM
 from raysweep.analysis.confidence_set import SIZE
-from raysweep.analysis.leaderboard import Column, LeaderboardRow
 from raysweep.analysis.report.page import Table
+from raysweep.analysis.result_table import Column, TableRow
 from raysweep.analysis.verdicts import Rival, Verdict
 
 _NEAR_FLOOR = 0.05  # no closer than this share above the noise floor is anything left to gain
@@ -140,7 +140,7 @@ def comparisons(verdicts: Sequence[Verdict]) -> Table:
             f"{SEEDS_TO_CONFIRM} seeds a difference is unconfirmed."
         ),
         columns=tuple(columns),
-        rows=tuple(LeaderboardRow(cells=_cells(verdict), style="ranked") for verdict in verdicts),
+        rows=tuple(TableRow(cells=_cells(verdict), style="ranked") for verdict in verdicts),
     )
 
 

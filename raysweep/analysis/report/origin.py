@@ -13,9 +13,9 @@ from importlib import metadata
 import pandas as pd
 
 from raysweep.analysis import numerals
-from raysweep.analysis.leaderboard import Column, LeaderboardRow
 from raysweep.analysis.report.material import Material
 from raysweep.analysis.report.page import Block, Code, Section, Table, Text
+from raysweep.analysis.result_table import Column, TableRow
 from raysweep.ledger.reader import LedgerReader, Row
 from raysweep.paths import SweepPaths
 
@@ -76,7 +76,7 @@ def _digest_table(trials: pd.DataFrame) -> Table:
         for values, group in trials.groupby(columns, dropna=False):
             cells = dict(zip(columns, values, strict=True))
             texts = (numerals.setting(cells.get(column)) if column else "-" for column in (name, digest, remark))
-            rows.append(LeaderboardRow(cells=(kind, *texts, f"{len(group):,}"), style="ranked"))
+            rows.append(TableRow(cells=(kind, *texts, f"{len(group):,}"), style="ranked"))
     left = (Column(title=title, align="left") for title in ("what", "name or version", "digest", "source"))
     return Table(title="Digests and versions", columns=(*left, Column(title="trials")), rows=tuple(rows))
 

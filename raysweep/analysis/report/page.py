@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from raysweep.analysis.figures.picture import Picture
-from raysweep.analysis.leaderboard import Column, Leaderboard, LeaderboardRow
+from raysweep.analysis.result_table import Column, ResultTable, TableRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Table:
 
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[LeaderboardRow, ...]
+    rows: tuple[TableRow, ...]
     lead: str = ""
     notes: tuple[str, ...] = ()
     is_folded: bool = False
@@ -118,14 +118,14 @@ class Page:
         return [block for section in self.sections for block in section.blocks if isinstance(block, Drawing)]
 
 
-def table_of(leaderboard: Leaderboard, *, is_folded: bool = False) -> Table:
-    """A leaderboard as a table of a page."""
+def table_of(found: ResultTable, *, is_folded: bool = False) -> Table:
+    """A table of text as one of a page."""
     return Table(
-        title=leaderboard.title,
-        lead=leaderboard.rule,
-        columns=leaderboard.columns,
-        rows=leaderboard.rows,
-        notes=leaderboard.lines_below,
+        title=found.title,
+        lead=found.rule,
+        columns=found.columns,
+        rows=found.rows,
+        notes=found.lines_below,
         is_folded=is_folded,
     )
 

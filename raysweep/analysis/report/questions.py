@@ -13,11 +13,11 @@ from raysweep.analysis.figures.effects import draw_effects, draw_importances
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.transfer import draw_transfer
 from raysweep.analysis.figures.windows import draw_windows
-from raysweep.analysis.importance import importance_table, importances
+from raysweep.analysis.importance import answer_of, importance_table, importances
 from raysweep.analysis.rank_table import pair_table, rank_tables, value_table
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.report.material import Material
-from raysweep.analysis.report.page import Block, Drawing, Section, table_of
+from raysweep.analysis.report.page import Block, Drawing, Section, Text, table_of
 from raysweep.analysis.transfer import transfer_table, transfers
 from raysweep.analysis.windows import window_panels, window_table
 
@@ -79,8 +79,11 @@ def _importance_blocks(rankings: Sequence[Ranking], material: Material) -> list[
     found = [one for one in importances(rankings) if len(one.shares)]
     if not found:
         return []
+    told = [one for one in found if len(one.known)]
+    untold = tuple(answer_of(one) for one in found if one.known.empty)
     return [
-        _drawing(draw_importances(found), "importances"),
+        *([_drawing(draw_importances(told), "importances")] if told else []),
+        *([Text(paragraphs=untold)] if untold else []),
         *(table_of(importance_table(one), is_folded=True) for one in found),
     ]
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from raysweep.analysis.figures.picture import Picture
-from raysweep.analysis.figures.style import styled
+from raysweep.analysis.figures.picture import Picture, to_png
 from raysweep.analysis.report.page import Page
 
-MAX_SVG_BYTES = 250_000  # a picture with more lines than this is drawn faster, and is smaller, as PNG
-_DPI = 150  # sharp on most screens
+MAX_SVG_BYTES = 400_000  # a picture with more lines than this is drawn faster, and is smaller, as PNG
 MIN_ROWS_TO_FILTER = 6
 
 
@@ -48,10 +45,7 @@ def data_uri(picture: Picture, svg: str) -> str:
     # Beside the page's own elements, the parts of two pictures would have the same ids; as images they can't meet.
     if len(svg) <= MAX_SVG_BYTES:
         return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-    buffer = io.BytesIO()
-    with styled():
-        picture.figure.savefig(buffer, format="png", dpi=_DPI)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(to_png(picture)).decode()
 
 
 def _own(name: str) -> Markup:

@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 from raysweep.analysis import numerals
-from raysweep.analysis.leaderboard import Column, LeaderboardRow, leaderboards_of
+from raysweep.analysis.leaderboard import leaderboards_of
 from raysweep.analysis.report.answers import comparisons
 from raysweep.analysis.report.material import Material
 from raysweep.analysis.report.origin import origin_section
 from raysweep.analysis.report.page import Section, Table, table_of
 from raysweep.analysis.report.pictures import forecast_section, training_section
 from raysweep.analysis.report.questions import choice_section, transfer_section, window_section
+from raysweep.analysis.result_table import Column, TableRow
 
 MAX_ROWS_OF_LEADERBOARD = 100
 _MAX_FAILURES = 50
@@ -64,7 +65,7 @@ def failure_section(material: Material) -> Section | None:
             for key, title in zip(keys, titles, strict=True)
         ),
         rows=tuple(
-            LeaderboardRow(cells=tuple(_text(row[key]) for key in keys), style="unranked")
+            TableRow(cells=tuple(_text(row[key]) for key in keys), style="unranked")
             for _, row in failed.head(_MAX_FAILURES).iterrows()
         ),
         notes=(f"{len(failed) - _MAX_FAILURES:,} more in trials.parquet.",) if len(failed) > _MAX_FAILURES else (),

@@ -65,7 +65,7 @@ NAMES = [
     bad(
         "an unknown setting",
         top("colour: blue"),
-        "x.yaml:5: colour: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial",
+        "x.yaml:5: colour: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial, storage_path",
     ),
     bad("a line break in a key", top('"a\\nb": 3'), "x.yaml:5: the text 'a\\nb'; printable text on one line"),
     bad(

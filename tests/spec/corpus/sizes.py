@@ -43,7 +43,7 @@ SIZES = [
     bad(
         "a long key",
         top("x" * 1_000 + ": 1"),
-        "x.yaml:5: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial",
+        "x.yaml:5: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial, storage_path",
     ),
     bad(
         "a long number",
@@ -54,13 +54,13 @@ SIZES = [
         "the billion laughs",
         bomb(3),
         "x.yaml:1: a0: the anchor &a0; no anchors: write the value where it is needed",
-        "x.yaml:1: a0: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial",
+        "x.yaml:1: a0: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial, storage_path",
         "x.yaml:2: a1: the anchor &a1; no anchors: write the value where it is needed",
         "x.yaml:2: a1: the alias *a0; write the value out instead",
-        "x.yaml:2: a1: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial",
+        "x.yaml:2: a1: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial, storage_path",
         "x.yaml:3: a2: the anchor &a2; no anchors: write the value where it is needed",
         "x.yaml:3: a2: the alias *a1; write the value out instead",
-        "x.yaml:3: a2: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial",
+        "x.yaml:3: a2: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial, storage_path",
     ),
     bad(
         "mappings inside each other",

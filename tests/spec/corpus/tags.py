@@ -75,6 +75,6 @@ TAGS = [
     bad(
         "a merge key",
         "<<: {name: s}\n" + GOOD,
-        "x.yaml:1: <<: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial",
+        "x.yaml:1: <<: unknown key; valid: name, protocol, seeds, evaluate_on, metric, mode, param_space, scheduler, search, resources_per_trial, storage_path",
     ),
 ]

@@ -1,0 +1,175 @@
+"""A sweep on a cluster, seen from a laptop: send, submit, follow, bring home.
+
+Must not know: how anything looks on screen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from raysweep.clusters.head import Head
+from raysweep.clusters.machines import SSH_FAILED
+from raysweep.clusters.parcel import Parcel
+from raysweep.errors import ClusterError
+from raysweep.ledger.reader import LedgerReader
+from raysweep.paths import SweepPaths
+
+# Below the home folder of the head. A shell expands what the file of the cluster may set.
+RESULTS = '"${RAYSWEEP_RESULTS_DIR:-$HOME/raysweep/results}"'
+TRACKING_ADDRESS = "http://127.0.0.1:5000"  # on the head, where `ray up` starts MLflow
+TRACKING_URI = f'"${{MLFLOW_TRACKING_URI:-{TRACKING_ADDRESS}}}"'
+_HOME_FOLDER = "raysweep"
+_PAUSES_SECONDS = (1, 2, 5, 10, 30)  # then again and again the last
+_LEDGER_COPY = "ledger.copy.sqlite"
+_PULLED = (
+    *("trials.parquet", "epochs.parquet", "evaluations.parquet", "leaderboard.md", "leaderboard.tex"),
+    *("report.html", "figures/", "predictions/", _LEDGER_COPY),
+)
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A sweep command for a cluster.
+
+    Attributes:
+        head: Of the cluster.
+        name: The sweep's.
+        parcel: The files that it needs.
+        overrides: As typed.
+        options: Further words of the command.
+        tracking_uri: Of an MLflow that the head can reach; None for the one on the head.
+    """
+
+    head: Head
+    name: str
+    parcel: Parcel
+    overrides: Sequence[str]
+    options: Sequence[str] = ()
+    tracking_uri: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """Where its files go, below the home folder of the head."""
+        return f"{_HOME_FOLDER}/{self.name}/tree"
+
+    @property
+    def script(self) -> str:
+        """The command, for a shell on the head."""
+        words = ["python", "-m", "raysweep", "run", f"sweeps/{self.parcel.sweep_file.name}", *self.overrides]
+        if len(self.parcel.data_dirs) > 1:
+            words += ["--data-dir", self.parcel.data_names[0]]
+        text = shlex.join([*words, *self.options])
+        tracking_uri = TRACKING_URI if self.tracking_uri is None else shlex.quote(self.tracking_uri)
+        return f"{text} --results-dir {RESULTS} --tracking-uri {tracking_uri}"
+
+    @property
+    def key(self) -> str:
+        """Equal for equal commands."""
+        safe = re.sub(r"[^\w-]+", "-", self.name, flags=re.ASCII)
+        return f"raysweep-{safe}-{hashlib.sha256(self.script.encode()).hexdigest()[:8]}"
+
+    def stop_command(self, job: str) -> str:
+        """What people type here to end a job there: a clean stop, as after Ctrl-C."""
+        return self.head.typed(f'bash -ic "ray job stop {job}"')
+
+    def tunnel_command(self) -> str:
+        """What people type here to see the head's MLflow at the same address."""
+        return self.head.typed("-N", "-L", f"5000:{TRACKING_ADDRESS.removeprefix('http://')}")
+
+    def submit(self, note: Note) -> str:
+        """Sends the files and submits the job, unless the same command is at work there.
+
+        Returns:
+            The job's id.
+
+        Raises:
+            ClusterError: If the head can't be reached, or takes no job.
+        """
+        note(f"{self.head.login}: sending raysweep, models, series and {self.parcel.sweep_file.name}")
+        for folder, name in self.parcel.folders():
+            source = str(folder) if folder.is_file() else f"{folder}/"
+            self.head.send([source], f"{self.folder}/{name}")
+        words = shlex.join(["python", "-m", "raysweep.clusters.job", "submit", self.key, self.parcel.digest()])
+        said = self.head.run(f"cd {self.folder} && {words} {shlex.quote(self.script)}", doing="submitting the sweep")
+        job, state = said.splitlines()[-1].split()
+        if state == "edited":
+            note(f"job {job} runs with the files as they were; once it has ended, the same command runs the edit")
+        else:
+            note(f"job {job} {'submitted' if state == 'new' else 'is running; going on with its output'}")
+        return job
+
+    def follow(self, job: str, note: Note, show: Note) -> int:
+        """Shows what the job says until it ends, through lost connections and a laptop's sleep.
+
+        Args:
+            job: Its id.
+            note: Takes what is to be told of the connection.
+            show: Takes the job's lines.
+
+        Returns:
+            The job's exit code.
+        """
+        command = self.head.command(f"cd {self.folder} && python -u -m raysweep.clusters.job follow {job}")
+        num_lost = 0
+        while True:
+            num_lines = 0
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, errors="replace"
+            ) as process:
+                assert process.stdout is not None, "asked for"
+                for line in process.stdout:
+                    show(line.rstrip("\n"))
+                    num_lines += 1
+            if process.returncode != SSH_FAILED:
+                return process.returncode
+            num_lost = 1 if num_lines else num_lost + 1
+            pause = _PAUSES_SECONDS[min(num_lost, len(_PAUSES_SECONDS)) - 1]
+            if num_lost == 1:
+                note(f"{self.head.login}: the connection is lost; the sweep goes on there, trying again")
+            time.sleep(pause)
+
+
+def pull(head: Head, paths: SweepPaths) -> None:
+    """Brings ledger, tables, leaderboard, report and forecasts of a sweep home, as they are now.
+
+    Args:
+        head: Of the cluster.
+        paths: Where to; the sweep has the same name there.
+
+    Raises:
+        ClusterError: If the cluster can't be reached, or there is another sweep of this name here.
+    """
+    name, tree = shlex.quote(paths.name), f"{_HOME_FOLDER}/{paths.name}/tree"
+    steps = [
+        f"cd {tree}",
+        f"python -m raysweep export {name} --results-dir {RESULTS}",
+        f"python -m raysweep report {name} --results-dir {RESULTS}",
+        f"python -m raysweep.ledger.snapshot {RESULTS}/{name}/ledger.sqlite {RESULTS}/{name}/{_LEDGER_COPY}",
+        f"cd {RESULTS}/{name} && pwd",
+    ]
+    where = head.run(" && ".join(steps), doing="writing tables and report").splitlines()[-1].strip()
+    paths.root.mkdir(parents=True, exist_ok=True)
+    copy = paths.root / _LEDGER_COPY
+    head.fetch(where, [_LEDGER_COPY], paths.root)
+    if paths.ledger.is_file() and _id_of(paths.ledger) != _id_of(copy):
+        copy.unlink()
+        raise ClusterError(
+            f"{paths.root} holds another sweep of this name, which nothing overwrites; "
+            "name another folder with --results-dir"
+        )
+    head.fetch(where, [name for name in _PULLED if name != _LEDGER_COPY], paths.root)
+    copy.replace(paths.ledger)
+
+
+def _id_of(ledger: Path) -> str:
+    with LedgerReader(ledger, check=False) as reader:
+        return reader.ledger_id()

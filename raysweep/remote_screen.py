@@ -1,0 +1,40 @@
+"""What the user sees of a sweep that runs on a cluster: what it says there, and what has come home."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from raysweep.clusters.submission import TRACKING_ADDRESS, pull
+from raysweep.errors import Interrupted
+from raysweep.remote import RemoteSweep
+
+_INTERRUPTED = 130
+
+
+def run_there(console: Console, remote: RemoteSweep, how_to_go_on: str) -> int:
+    """Submits it, or finds it at work, shows what it says until it ends, and brings the results home.
+
+    Args:
+        console: Where to.
+        remote: What to submit.
+        how_to_go_on: What to type to follow it again.
+
+    Returns:
+        Its exit code.
+
+    Raises:
+        ClusterError: If the cluster can't be reached, or takes no job.
+    """
+    submission = remote.submission
+    job = submission.submit(console.print)
+    try:
+        code = submission.follow(job, console.print, lambda line: console.print(Text(line), soft_wrap=True))
+    except Interrupted:
+        console.print(f"Not followed any more; the sweep goes on there. {how_to_go_on}")
+        console.print(f"To end it: {submission.stop_command(job)}")
+        return _INTERRUPTED
+    pull(submission.head, remote.paths)
+    console.print(f"\nhere now: ledger, tables, leaderboard, report and forecasts, in {remote.paths.root}")
+    console.print(f"MLflow       {TRACKING_ADDRESS}, once this runs: {submission.tunnel_command()}")
+    return code

@@ -1,0 +1,255 @@
+"""Folders of whole files: on a disk, or in an object store through pyarrow. Must not know: what the files are.
+
+Every method of a folder raises `OSError`: of a disk with its number, of an object store `StoreError`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from raysweep.paths import SweepPaths
+
+OBJECT_STORES = ("s3", "gs")  # the schemes that are taken
+
+
+class StoreError(OSError):
+    """An object store can't be reached, or refuses."""
+
+
+class Folder(Protocol):
+    """Files that are there whole or not at all. Picklable: workers get it from the driver."""
+
+    def __truediv__(self, name: str) -> Folder:
+        """A folder in it, which need not be there."""
+
+    def make(self) -> None:
+        """Makes it, with those above it."""
+
+    def check(self) -> None:
+        """Raises `OSError` if it was made and has gone."""
+
+    def names(self) -> list[str]:
+        """What its files are called; nothing if it isn't there."""
+
+    def read(self, name: str) -> bytes:
+        """The content of a file. Raises `FileNotFoundError` if there is none."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Puts a file there, durably, in the place of one of that name. A kill leaves the old one or the new one."""
+
+    def remove(self, name: str) -> None:
+        """Takes a file away, if it is there."""
+
+    def remove_drafts(self, name: str = "") -> None:
+        """Takes away what killed processes of this machine had begun to write: of one file, or of all."""
+
+    def __str__(self) -> str:
+        """As people name it."""
+
+
+@dataclass(frozen=True)
+class LocalFolder:
+    """A folder of a file system, which nodes of a cluster may share."""
+
+    path: Path
+
+    def __truediv__(self, name: str) -> LocalFolder:
+        return LocalFolder(self.path / name)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def make(self) -> None:
+        """Makes it, with those above it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def check(self) -> None:
+        """Raises `OSError` if it isn't there."""
+        self.path.stat()
+
+    def names(self) -> list[str]:
+        """What its files are called; nothing if it isn't there."""
+        try:
+            return os.listdir(self.path)  # unlike `glob`, it doesn't keep silent about a folder that can't be read
+        except FileNotFoundError:
+            return []
+
+    def read(self, name: str) -> bytes:
+        """The content of a file."""
+        return (self.path / name).read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Written under another name, synced, then renamed."""
+        self.make()
+        draft = self.path / f".{name}.{_machine()}.{os.getpid()}.tmp"
+        try:
+            with draft.open("wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+            draft.replace(self.path / name)
+        finally:
+            draft.unlink(missing_ok=True)
+        self._sync()
+
+    def remove(self, name: str) -> None:
+        """Takes a file away, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def remove_drafts(self, name: str = "") -> None:
+        """Not those of other machines: one that was cut off may be writing still, and must find what it writes."""
+        draft = re.compile(rf"\.{re.escape(name) or '.+'}\.{re.escape(_machine())}\.\d+\.tmp")
+        for found in filter(draft.fullmatch, self.names()):
+            self.remove(found)
+
+    def _sync(self) -> None:
+        """A rename is durable only when its folder has been synced too."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class ObjectFolder:
+    """The objects of a bucket whose names begin alike. An object appears when all of it has arrived.
+
+    Attributes:
+        uri: Such as `s3://bucket/folder`; parameters behind a `?` are pyarrow's.
+    """
+
+    uri: str
+
+    def __truediv__(self, name: str) -> ObjectFolder:
+        start, mark, parameters = self.uri.partition("?")
+        return ObjectFolder(f"{start.rstrip('/')}/{name}{mark}{parameters}")
+
+    def __str__(self) -> str:
+        return self.uri.partition("?")[0]
+
+    def make(self) -> None:
+        """Object stores have no folders."""
+
+    def check(self) -> None:
+        """Whether it has gone shows when it is written to."""
+
+    def names(self) -> list[str]:
+        """The objects in it."""
+        from pyarrow.fs import FileSelector, FileType
+
+        with self._opened() as (store, path):
+            found = store.get_file_info(FileSelector(path, allow_not_found=True))
+        return [info.base_name for info in found if info.type == FileType.File]
+
+    def read(self, name: str) -> bytes:
+        """The content of an object."""
+        with self._opened() as (store, path), store.open_input_file(f"{path}/{name}") as source:
+            return bytes(source.read())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Sends it in one go: a process that is killed while it does leaves nothing to be seen."""
+        with self._opened() as (store, path), store.open_output_stream(f"{path}/{name}") as stream:
+            stream.write(content)
+
+    def remove(self, name: str) -> None:
+        """Takes an object away, if it is there."""
+        with self._opened() as (store, path):
+            try:
+                store.delete_file(f"{path}/{name}")
+            except FileNotFoundError:
+                return
+
+    def remove_drafts(self, name: str = "") -> None:
+        """There are none to be seen; the bucket's own rules clear away what was never finished."""
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Any, str]]:
+        """The file system as pyarrow has it, and the path in it."""
+        import pyarrow as pa
+
+        address = urlsplit(self.uri)
+        try:
+            store, bucket = _connect(address._replace(path="").geturl())
+            yield store, f"{bucket}{address.path.rstrip('/')}"
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(" ".join(str(error).split())) from error
+
+
+@cache
+def _connect(uri: str) -> tuple[Any, str]:
+    """Once a process: to find out a bucket's region takes a request."""
+    from pyarrow.fs import FileSystem
+
+    store, path = FileSystem.from_uri(uri)
+    return store, path
+
+
+@cache
+def _machine() -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
+
+
+def open_folder(location: str) -> Folder:
+    """The folder at a `storage_path`: an absolute path, `file://`, or the address of an object store."""
+    if location.startswith(tuple(f"{scheme}://" for scheme in OBJECT_STORES)):
+        return ObjectFolder(location)
+    return LocalFolder(Path(unquote(urlsplit(location).path) if location.startswith("file://") else location))
+
+
+def why_unusable(folder: Folder) -> OSError | None:
+    """Writes a file there, reads it back and takes it away; None if that goes well. Makes no folder on a disk."""
+    name, content = f".raysweep-{secrets.token_hex(8)}", b"can this be written?\n"
+    try:
+        folder.check()
+        folder.write(name, content)
+        try:
+            if folder.read(name) != content:
+                return OSError("what is read isn't what was written")
+        finally:
+            folder.remove(name)
+    except OSError as error:
+        return error
+    return None
+
+
+@dataclass(frozen=True)
+class SweepStorage:
+    """Where a sweep keeps what workers write.
+
+    Attributes:
+        checkpoints: A folder a trial.
+        predictions: The forecasts, a Parquet file a trial.
+        ledger_copies: Copies of the ledger; None where it lies beside the checkpoints.
+    """
+
+    checkpoints: Folder
+    predictions: Folder
+    ledger_copies: Folder | None
+
+    def folder_of(self, trial_id: str) -> Folder:
+        """The checkpoints of one trial."""
+        return self.checkpoints / trial_id
+
+
+def storage_of(paths: SweepPaths, storage_path: str | None) -> SweepStorage:
+    """The sweep's own folder in `storage_path`, or where there is none in the results."""
+    if storage_path is None:
+        checkpoints, predictions = paths.checkpoints.resolve(), paths.predictions.resolve()
+        return SweepStorage(LocalFolder(checkpoints), LocalFolder(predictions), None)
+    folder = open_folder(storage_path) / paths.name
+    return SweepStorage(
+        folder / paths.checkpoints.name, folder / paths.predictions.name, folder / paths.ledger_copies.name
+    )

@@ -1,0 +1,116 @@
+"""Sweeps whose checkpoints and forecasts lie elsewhere, and whose results are lost."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raysweep.analysis.forecasts import read_forecasts
+from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.writer import LedgerWriter
+from raysweep.prepare import Workspace, prepare
+from raysweep.recovery import remember_storage
+from tests.conftest import Project
+from tests.ledger.samples import COMMAND
+from tests.s3_server import CREDENTIALS, bucket
+
+__all__ = ["bucket"]
+
+SPACE = {"model": "att", "dataset": "wave", "train.time_steps": 16, "train.num_epochs": 3}
+
+
+def _rows(project: Project) -> dict[str, dict[str, Any]]:
+    with LedgerReader(project.paths("far").ledger) as reader:
+        return {row["trial_id"]: row for row in reader.trials()}
+
+
+def _lose_results(project: Project) -> None:
+    shutil.rmtree(project.root / "results")
+
+
+@pytest.mark.slow
+def test_a_lost_head_is_replaced(fast_project: Project, tmp_path: Path) -> None:
+    project, shared = fast_project, tmp_path / "shared"
+    shared.mkdir()
+    sweep = project.write_sweep("far", storage_path=str(shared), seeds=[0, 1], param_space=SPACE)
+    done = project.run(sweep)
+    assert f"checkpoints  {shared}/far/checkpoints/" in done.stdout
+    before, paths = _rows(project), project.paths("far")
+    assert not paths.checkpoints.exists()
+    assert not paths.predictions.exists()
+
+    _lose_results(project)
+    done = project.run(sweep, "seeds=0,1,2")
+    assert f"no ledger in results/far: taken from its copy {shared}/far/ledger_copies/ledger-00000" in done.stdout
+    assert "3 trials (1 configs, 3 seeds each): 2 done, 1 new" in done.stdout
+    after = _rows(project)
+    assert len(after) == 3
+    for trial_id, row in before.items():
+        assert {**row, "revision": 0} == {**after[trial_id], "revision": 0}
+        assert read_forecasts(paths, trial_id, "wave", horizon=30) is not None
+
+    # Without a copy too, what was trained isn't trained again: the seconds are those of the first time.
+    _lose_results(project)
+    shutil.rmtree(shared / "far" / "ledger_copies")
+    project.run(sweep)
+    again = _rows(project)
+    assert {name: row["train_seconds"] for name, row in again.items()} == {
+        name: row["train_seconds"] for name, row in before.items()
+    }
+
+    done = project.run("plan", sweep, "--storage-path", tmp_path / "elsewhere")
+    assert "2 trials (1 configs, 2 seeds each): 2 done" in done.stdout, "where files lie is no part of what a trial is"
+
+
+def test_a_place_that_has_changed_is_told(fresh_project: Project) -> None:
+    sweep = fresh_project.write_sweep("far", param_space=SPACE)
+    root, notes = fresh_project.root, list[str]()
+    workspace = Workspace(
+        results_dir=root / "results", tracking_uri="", data_dir=root / "data", models_dir=root / "models"
+    )
+    ledger = LedgerWriter(fresh_project.paths("far").ledger)
+    for location in ("/mnt/a", "/mnt/a", "/mnt/b", None, "/mnt/c"):
+        overrides = [] if location is None else [f"storage_path={location}"]
+        remember_storage(ledger, prepare(sweep, overrides, workspace), notes.append)
+        ledger.begin_command(COMMAND)
+        with LedgerReader(fresh_project.paths("far").ledger) as reader:
+            assert reader.storage_path() == location
+    ledger.close()
+    before = ["/mnt/a/far", "/mnt/b/far", str(root / "results/far")]
+    assert notes == [
+        f"storage_path has changed: copy checkpoints and predictions from {there}, or unfinished trials begin anew"
+        for there in before
+    ]
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_starts(fresh_project: Project, tmp_path: Path) -> None:
+    sweep = fresh_project.write_sweep("far", param_space=SPACE)
+    missing = tmp_path / "it's missing"
+    done = fresh_project.run(sweep, "--storage-path", missing, expect=2)
+    assert done.stderr == (
+        f"far.yaml: storage_path: {missing} can't be used (No such file or directory);"
+        " a folder that is there and that you may write to\n"
+    ).replace("far.yaml", str(sweep))
+    assert not (fresh_project.root / "results").exists()
+    assert not missing.exists()
+
+
+@pytest.mark.slow
+def test_a_sweep_on_an_object_store(project: Project, bucket: str) -> None:
+    project.environment = CREDENTIALS
+    sweep = project.write_sweep("far", storage_path=f"s3://sweeps/some{bucket}", param_space=SPACE)
+    done = project.run(sweep)
+    assert "forecasts    s3://sweeps/some/far/predictions/" in done.stdout
+    (before,) = _rows(project).values()
+    assert before["status"] == "finished"
+    assert read_forecasts(project.paths("far"), before["trial_id"], "wave", horizon=30) is not None
+
+    _lose_results(project)
+    done = project.run(sweep)
+    assert "taken from its copy s3://sweeps/some/far/ledger_copies/ledger-0000" in done.stdout
+    assert "1 trials: 1 done" in done.stdout
+    (after,) = _rows(project).values()
+    assert {**after, "revision": 0} == {**before, "revision": 0}
