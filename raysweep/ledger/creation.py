@@ -22,20 +22,9 @@ def is_absent(file: Path) -> bool:
 
 def create_ledger(file: Path) -> None:
     """Puts a new ledger at `file`, unless one is there by now. A kill leaves either all of it or nothing there."""
-    with _only_creator(file.parent) as folder:
-        if not is_absent(file):
-            return
-        for leftover in _leftovers(file):
-            leftover.unlink(missing_ok=True)
-        draft = file.with_name(f"{_draft_prefix(file)}{os.getpid()}")
-        try:
+    with _draft_of(file) as draft:
+        if draft is not None:
             _write_empty(draft, _identity(file))
-            # A link, as a rename would overwrite what came meanwhile.
-            with suppress(FileExistsError):
-                _link(draft, file)
-        finally:
-            draft.unlink(missing_ok=True)
-        os.fsync(folder)
 
 
 def put_in_place(file: Path, content: bytes, check: Callable[[Path], str]) -> None:
@@ -46,18 +35,28 @@ def put_in_place(file: Path, content: bytes, check: Callable[[Path], str]) -> No
         content: The whole file.
         check: Is given the draft; returns the ledger's identity, or raises what ends this.
     """
-    with _only_creator(file.parent) as folder:
-        if not is_absent(file):
-            return
-        for leftover in _leftovers(file):
-            leftover.unlink(missing_ok=True)
-        draft = file.with_name(f"{_draft_prefix(file)}{os.getpid()}")
-        try:
+    with _draft_of(file) as draft:
+        if draft is not None:
             draft.write_bytes(content)
             identity = check(draft)
             with draft.open("rb") as written:
                 os.fsync(written.fileno())
             _keeper(file).write_text(identity)
+
+
+@contextmanager
+def _draft_of(file: Path) -> Iterator[Path | None]:
+    """Where to write a ledger that is at `file` afterwards; None if one is there by now."""
+    with _only_creator(file.parent) as folder:
+        if not is_absent(file):
+            yield None
+            return
+        for leftover in _leftovers(file):
+            leftover.unlink(missing_ok=True)
+        draft = file.with_name(f"{_draft_prefix(file)}{os.getpid()}")
+        try:
+            yield draft
+            # A link, as a rename would overwrite what came meanwhile.
             with suppress(FileExistsError):
                 _link(draft, file)
         finally:
