@@ -205,6 +205,7 @@ def test_one_trial_at_a_time_gives_the_same_losses(project: Project) -> None:
     assert _losses(project, "alone") == _losses(project, "together")
 
 
+@pytest.mark.nightly  # a HyperOpt sweep that is killed goes on where it was, too
 def test_hyperopt_goes_on_where_it_was(fast_project: Project) -> None:
     space = _space(model={"choice": ["att", "vq"]}, **{"train.learning_rate": {"loguniform": [1e-4, 1e-1]}})
     sweep = fast_project.write_sweep("search", param_space=space, search={"hyperopt": {"num_samples": 4}})

@@ -46,6 +46,7 @@ def _best(paths: SweepPaths, top: int) -> set[str]:
     return {row["config_id"] for found in chosen for row in found[:top]}
 
 
+@pytest.mark.nightly  # what is killed while it confirms is looked at more often
 def test_the_best_of_asha_are_confirmed_without_it(fast_project: Project) -> None:
     project, paths = fast_project, fast_project.paths("halving")
     rates = {"train.learning_rate": _grid(1e-2, 1e-3, 1e-8, 1e-9), "split.origin": _grid(0.6, 0.85)}

@@ -136,7 +136,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(project: Proj
     assert results(project.paths("unharmed")) == results(paths)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_killed_after_the_last_trial(fast_project: Project) -> None:
     """Tables and MLflow are all that is missing then."""
     sweep, paths = grid("late", fast_project, epochs=5), fast_project.paths("late")

@@ -133,8 +133,8 @@ def test_a_whole_sweep(fast_project: Project, server: MlflowServer, mode: Mode) 
         check_sweep(fast_project, name, num_trials=3, tracking_uri=proxy.address)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", ["hang", _mode("slow", pytest.mark.nightly), _mode("refuse", pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("mode", ["hang", "slow", "refuse"])
 def test_a_fault_that_comes_and_goes(
     fast_project: Project, server: MlflowServer, mlflow_server: MlflowServer, mode: Mode
 ) -> None:

@@ -95,12 +95,11 @@ def _tries(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_size for file in folder.iterdir()}
 
 
-def test_accidents_that_come_again_and_those_that_do_not(fast_project: Project) -> None:
+def test_accidents_that_come_again(fast_project: Project) -> None:
     project = fast_project
     (project.root / "models" / "frail.py").write_text(FRAIL)
-    again, once = project.root / "again", project.root / "once"
+    again = project.root / "again"
     again.mkdir()
-    once.mkdir()
     accidents = {"grid_search": ["kill", "memory", "raise", "none"]}
     space = {**TINY, "model": "frail", "model.folder": str(again), "model.accident": accidents, "train.num_epochs": 20}
     shown = _patient(project, project.write_sweep("again", param_space=space), expect=1)
@@ -127,7 +126,14 @@ def test_accidents_that_come_again_and_those_that_do_not(fast_project: Project) 
     assert len(before) == 1
     assert "1 done, 3 failed before, to try again" in project.run("plan", "again.yaml").stdout
 
-    space |= {"model.folder": str(once), "model.always": False, "train.num_epochs": 40}
+
+@pytest.mark.nightly
+def test_one_accident_changes_no_result(fast_project: Project) -> None:
+    project = fast_project
+    (project.root / "models" / "frail.py").write_text(FRAIL)
+    once = project.root / "once"
+    once.mkdir()
+    space = {**TINY, "model": "frail", "model.folder": str(once), "model.always": False, "train.num_epochs": 40}
     space["model.accident"] = {"grid_search": ["kill", "stop"]}
     sweep = project.write_sweep("once", param_space=space)
     shown = _patient(project, sweep, expect=0)
