@@ -23,6 +23,7 @@ PANEL_HEIGHT = 2.6
 WHOLE_WIDTH = 10.0
 PNG_DPI = 110
 RASTER_DPI = 150  # of what a page shows in dots: sharp on most screens
+MOST_NUMBERED = 1000  # an axis of a wider range has powers of ten alone
 MOST_VECTORS = 200  # more lines or points than this are drawn in dots, or the file is large and slow to show
 
 TEXT_COLOR = "#1a1a1a"
@@ -132,11 +133,19 @@ def row_legend(figure: Figure, handles: Sequence[Artist], *, num_columns: int = 
     figure.legend(handles=ordered, loc="outside upper left", ncols=columns)
 
 
+class _FewNumbers(LogLocator):
+    """1, 2 and 5 of each decade as long as their labels have room; of many decades, round powers of ten."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        self.set_params(subs=(1.0, 2.0, 5.0) if vmax < MOST_NUMBERED * vmin else (1.0,))
+        return super().tick_values(vmin, vmax)
+
+
 def plain_log_axis(axes: Axes, which: str) -> None:
     """A logarithmic `x` or `y` axis whose labels are numbers as people write them, a few of them."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     axes.set(**{f"{which}scale": "log"})
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
+    axis.set_major_locator(_FewNumbers(numticks=6))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -68,3 +69,16 @@ def test_log_axes_have_plain_numbers() -> None:
     assert "100" in texts
     assert not any("10^" in text or "e" in text for text in texts)
     assert isinstance(picture.figure, Figure)
+
+
+@pytest.mark.parametrize("lowest, highest", [(0.5, 2.2), (1500, 200_000), (0.006, 160), (1e-5, 1e7), (1e-3, 1e200)])
+def test_numbers_on_an_axis_are_few_and_stand_apart(lowest: float, highest: float) -> None:
+    """As many as fit beside each other: four hundredths of an axis each, for half of a page."""
+    with styled():
+        axes = new_figure(4, 3).add_subplot()
+        plain_log_axis(axes, "x")
+        axes.set_xlim(lowest, highest)
+        ticks = [tick for tick in axes.get_xticks() if lowest <= tick <= highest]
+        places = [axes.transLimits.transform(axes.transScale.transform((tick, 1.0)))[0] for tick in ticks]
+    assert 2 <= len(ticks) <= 10
+    assert min(after - before for before, after in itertools.pairwise(places)) > 0.04
