@@ -106,16 +106,18 @@ def _examine_cluster(
     hosts, problem = machines.addresses(cluster)
     results = str(results_dir.resolve()) if is_here or results_dir.is_absolute() else None
     folders = [TEMPORARY] if results is None else [results, TEMPORARY]
+    full = _request(folders, None, is_full=True)
     visited = machines.visit_all(cluster, hosts, _request(folders, None, is_full=False))
     if is_here:
         asked = _ask_ray_here(results_dir.resolve(), is_verbose)
         asked["mlflow_problem"] = probe.ask_mlflow(absolute_uri(tracking_uri, Path.cwd()))
     elif visited and visited[0].visit.reason is None:
-        wanted = {"request": _request(folders, None, is_full=True), "results": results, "mlflow": tracking_uri}
+        wanted = {"request": full, "results": results, "mlflow": tracking_uri}
         asked = {**machines.facts_of_cluster(cluster, hosts[0], wanted), "results": results}
     else:
         asked = {"problem": problem or "there is no way to its head"}
         common = common | {"mlflow": ""}
+    visited = _with_silent_nodes(visited, asked, lambda silent: machines.visit_all(cluster, silent, full))
     return judge(
         _situation(
             asked,
@@ -129,6 +131,16 @@ def _examine_cluster(
             },
         )
     )
+
+
+def _with_silent_nodes(
+    visited: Sequence[Visited], asked: Mapping[str, Any], visit: Callable[[Sequence[str]], Sequence[Visited]]
+) -> list[Visited]:
+    """Nodes whose Ray says nothing are visited again: what they would have said is just what may be wrong with them."""
+    silent = [node for node in asked.get("nodes", ()) if node["facts"] is None]
+    hosts = [one.address for one in visited if one.facts and any(_is_same(one, node) for node in silent)]
+    fuller = {one.address: one for one in visit(hosts)} if hosts else {}
+    return [fuller.get(one.address, one) for one in visited]
 
 
 def _ask_ray_here(results: Path, is_verbose: bool) -> dict[str, Any]:
@@ -188,13 +200,15 @@ def _name(node: Mapping[str, Any]) -> str:
 
 def _node(node: Mapping[str, Any], visited: Visited | None, *, is_named_twice: bool) -> Machine:
     name = _name(node)
+    facts = Facts.from_plain(node["facts"]) if node["facts"] else visited.facts if visited else None
+    clock = Clock(ahead=node["clock"][0], error=node["clock"][1]) if node["clock"] else None
     return Machine(
         name=f"{name} node {node['id'][:6]}" if is_named_twice else name,
         num_cpus=node["num_cpus"],
         num_gpus=node["num_gpus"],
-        facts=Facts.from_plain(node["facts"]) if node["facts"] else None,
+        facts=facts,
         problem=node["problem"],
-        clock=Clock(ahead=node["clock"][0], error=node["clock"][1]) if node["clock"] else None,
+        clock=clock or (visited.clock if visited else None),
         answering=tuple(node.get("answering") or ()),
         visit=visited.visit if visited else None,
     )

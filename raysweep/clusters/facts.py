@@ -45,7 +45,7 @@ class Facts:
         token: Ray's.
         sockets: That listen on more than loopback: address, port, process.
         nonce: As read there.
-        is_writable: Whether the folder of the nonce can be written.
+        is_writable: Whether the folder of the nonce can be written; None where it wasn't looked for.
     """
 
     hostname: str
@@ -110,7 +110,7 @@ class Machine:
         num_cpus: That Ray promises.
         num_gpus: That Ray promises.
         facts: From its node, else through ssh.
-        problem: Why its node gave no facts.
+        problem: Why its node said nothing.
         clock: Against the driver's.
         answering: Its ports that take a connection from another machine.
         visit: None if nobody went there through ssh.

@@ -49,7 +49,7 @@ def look(request: Mapping[str, Any]) -> dict[str, Any]:
     if request["nonce_file"]:
         facts |= _shared_folder(Path(request["nonce_file"]))
     if request["is_full"]:
-        environment = _environment_of_parent()
+        environment = _environment_of_ray()
         facts |= {
             "memory_bytes": _available_memory(),
             "num_gpus": _count_gpus(environment),
@@ -132,10 +132,16 @@ def _shared_folder(nonce_file: Path) -> dict[str, Any]:
     return {"nonce": nonce, "is_writable": os.access(nonce_file.parent, os.W_OK)}
 
 
-def _environment_of_parent() -> dict[str, str]:
-    """A worker's parent is Ray's raylet: its GPUs and its token mode are the node's, a worker's own may differ."""
+def _environment_of_ray() -> dict[str, str]:
+    """A worker's parent is Ray's raylet: its GPUs and its token mode are the node's, a worker's own may differ.
+
+    Through ssh there is none: then what `ray start` would find in this shell.
+    """
+    parent = Path(f"/proc/{os.getppid()}")
     try:
-        pairs = Path(f"/proc/{os.getppid()}/environ").read_bytes().decode(errors="replace").split("\0")
+        if (parent / "comm").read_text().strip() != "raylet":
+            return dict(os.environ)
+        pairs = (parent / "environ").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return dict(os.environ)
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)

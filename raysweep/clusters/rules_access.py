@@ -24,7 +24,7 @@ def judge_nodes(situation: Situation) -> Iterator[Finding]:
     faults = [
         fault("nodes", machine, f"it gives no answer ({machine.problem})", f"see {in_shell(machine, 'ray status')}")
         for machine in joined
-        if machine.facts is None
+        if machine.problem is not None
     ]
     num_asked = len(joined) if situation.num_asked is None else situation.num_asked
     if len(joined) < num_asked:
@@ -68,11 +68,12 @@ def judge_rsync(situation: Situation) -> Iterator[Finding]:
 
 def judge_token(situation: Situation) -> Iterator[Finding]:
     """Whether every node's Ray asks for a token that only its owner can read."""
-    faults = []
+    faults, known = [], []
     for machine in situation.joined:
         token = machine.facts.token if machine.facts else None
         if token is None:
             continue
+        known.append(machine)
         mend = "take ~/.ray/auth_token (made by `ray get-auth-token --generate`) there, then"
         again = f"{mend} {in_shell(machine, 'ray stop')} and start it with RAY_AUTH_MODE=token"
         if token.mode != "token":
@@ -83,7 +84,7 @@ def judge_token(situation: Situation) -> Iterator[Finding]:
         elif token.permissions is not None and token.permissions & 0o077:
             found = f"others can read the token ({token.file} has {token.permissions:04o})"
             faults.append(fault("token", machine, found, in_shell(machine, f"chmod 600 {token.file}")))
-    yield from verdict("token", faults, "asked for by every node, and readable by its owner alone")
+    yield from verdict("token", faults, f"asked for by {names_of(known)}, and readable by its owner alone")
 
 
 def judge_ports(situation: Situation) -> Iterator[Finding]:
@@ -109,6 +110,8 @@ def judge_ports(situation: Situation) -> Iterator[Finding]:
 
 def _answering(machine: Machine) -> str:
     """By process, since Ray has many."""
+    if machine.problem is not None:
+        return "not known"
     by_process: dict[str, set[int]] = {}
     for _, port, process in machine.facts.sockets if machine.facts else ():
         if port in machine.answering:

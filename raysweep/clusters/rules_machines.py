@@ -131,10 +131,11 @@ def judge_results(situation: Situation) -> Iterator[Finding]:
         found = f"{folder} can't be written ({situation.nonce_problem})"
         yield fault("results", None, found, "name a folder that can, with --results-dir")
         return
-    faults = []
+    faults, asked = [], []
     for machine in situation.joined:
-        if machine.facts is None:
+        if machine.facts is None or machine.facts.is_writable is None:
             continue
+        asked.append(machine)
         if machine.facts.nonce != situation.nonce:
             mend = (
                 "mount the same folder at the same path on all nodes, name one that is with --results-dir, or give the "
@@ -145,7 +146,8 @@ def judge_results(situation: Situation) -> Iterator[Finding]:
             faults.append(
                 fault("results", machine, f"{folder} can't be written there", in_shell(machine, f"ls -ld {folder}"))
             )
-    yield from verdict("results", faults, f"{folder} is the same on {names_of(situation.joined)}")
+    if asked:
+        yield from verdict("results", faults, f"{folder} is the same on {names_of(asked)}")
 
 
 def judge_disks(situation: Situation) -> Iterator[Finding]:

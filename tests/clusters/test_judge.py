@@ -192,6 +192,18 @@ def test_nothing_is_good_that_nobody_has_seen() -> None:
     assert (nodes.check, nodes.found) == ("nodes", "no Ray could be asked: no way to its head")
 
 
+def test_a_node_that_says_nothing_is_known_through_ssh() -> None:
+    """What keeps its Ray silent may be seen there: a token that has gone, a full disk."""
+    there = replace(FACTS, hostname="w2", nonce=None, is_writable=None, disks={"/tmp": GIB // 2})
+    there = replace(there, token=Token(mode="token", is_there=False, file="~/.ray/auth_token"))
+    silent = machine("w2", problem="no answer for 9 s", facts=there, answering=())
+    findings = judge(situation(w2=silent))
+    assert {finding.check for finding in findings if not finding.is_good} == {"nodes", "token", "disks"}
+    told = {finding.check: finding.found for finding in findings if finding.is_good}
+    assert told["results"] == "/shared/results is the same on head, w1"
+    assert "w2 not known" in told["ports"]
+
+
 def test_the_quick_form_asks_neither_ssh_nor_ports_nor_token() -> None:
     quick = replace(FACTS, memory_bytes=None, num_gpus=None, token=None, sockets=())
     nodes = tuple(machine(name, visit=None, facts=quick, answering=()) for name in ("head", "w1"))
