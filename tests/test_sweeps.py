@@ -175,7 +175,7 @@ def test_a_stopped_trial_goes_on_when_the_scheduler_is_taken_away(fast_project: 
     space = _space(model="att", **keys)
     asha = {"asha": {"grace_period": 2, "reduction_factor": 2, "within": ["model"]}}
     sweep = fast_project.write_sweep("halving", param_space=space, scheduler=asha)
-    fast_project.run(sweep)
+    fast_project.run(sweep, "--jobs", "1")  # the best comes first: came they from worst to best, none would be stopped
     rows = _rows(fast_project, "halving")
     stopped = {name: row for name, row in rows.items() if row["status"] == "stopped"}
     assert stopped, "learning rates of next to nothing must fall behind"
