@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raysweep.baseline_rows import Baselines
-from raysweep.disks import Presence, cannot_write
+from raysweep.disks import Presence, cannot_write, is_own_disk
 from raysweep.errors import ClusterError, InputError, Problem
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.ledger.reader import LedgerReader
@@ -165,8 +164,8 @@ def _check_reach(prepared: PreparedSweep, cluster: RunningCluster) -> None:
     is_named = prepared.sweep.storage_path is not None  # then it is shared, whatever disk it is on
     if cluster.workers is None or is_named or not isinstance(folder, LocalFolder):
         return
-    if folder.path.stat().st_dev == Path("/").stat().st_dev:
-        found = f"{folder} is on the head's own disk, and workers that come later wouldn't see it"
+    if is_own_disk(folder.path):
+        found = f"{folder} is on this machine's own disk, and workers that come later won't see it"
         valid = "give --storage-path, such as s3://BUCKET/FOLDER, or a --results-dir that all machines share"
         raise InputError([Problem(where=str(prepared.sweep.file), key="storage_path", found=found, valid=valid)])
 
