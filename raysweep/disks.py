@@ -31,6 +31,8 @@ _REMEDIES = {
     errno.EEXIST: f"something that is no folder, or a link that leads nowhere, is in its place: mend that, {_AGAIN}",
     errno.EIO: _LOOK_AT_LOG,
 }
+# Kinds of file systems that one machine has for itself.
+_OWN_DISKS = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs"})
 _SQLITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 _PROBE_BYTES = 1024 * 1024  # what is left of a full disk may still hold a few bytes
 
@@ -73,6 +75,20 @@ def why_unwritable(folder: Path) -> OSError | None:
     except OSError as error:
         return error
     return None
+
+
+def is_own_disk(folder: Path, *, mounts: str | None = None) -> bool:
+    """Whether a folder that is there is on a disk of this machine, which no other machine has; for Linux.
+
+    Args:
+        folder: Which.
+        mounts: What the kernel says is mounted, as in `/proc/self/mounts`.
+    """
+    lines = Path("/proc/self/mounts").read_text() if mounts is None else mounts
+    kinds = {place.replace("\\040", " "): kind for _, place, kind, *_ in map(str.split, lines.splitlines())}
+    whole = folder.resolve()
+    above = next((str(place) for place in (whole, *whole.parents) if str(place) in kinds), "/")
+    return kinds.get(above) in _OWN_DISKS
 
 
 class Presence:

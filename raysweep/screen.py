@@ -135,7 +135,7 @@ def _counts(progress: Progress) -> list[str]:
     counts += [
         f"{progress.ended[status]} {status}" for status in ("stopped", "diverged", "failed") if progress.ended[status]
     ]
-    return counts
+    return [*counts, progress.workers] if progress.workers else counts
 
 
 def _times(progress: Progress) -> str:

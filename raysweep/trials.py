@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from raysweep.baseline_rows import Baselines
-from raysweep.disks import Presence, cannot_write
+from raysweep.disks import Presence, cannot_write, is_own_disk
 from raysweep.errors import ClusterError, InputError, Problem
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.ledger.reader import LedgerReader
@@ -118,6 +118,7 @@ def _run_on_ray(
     with ray_cluster(num_jobs=num_jobs, is_verbose=is_verbose) as cluster:
         if not is_own_ray():
             folder = prepared.storage.checkpoints
+            _check_reach(prepared, cluster)
             refuse_unfit_nodes(folder.path if isinstance(folder, LocalFolder) else None)
         resources = _resources(sweep, cluster)
         progress = Progress(
@@ -139,12 +140,34 @@ def _run_on_ray(
             references=baselines.references,
             code_version=code_version(),
             lost_storage=present.lost,
-            on_change=lambda: display.show(progress),
+            on_change=lambda: _show(display, progress, cluster),
         )
         _explore(run, ledger, prepared, plan.part(is_confirm=False), progress, baselines)
         if sweep.confirm is not None:
             _confirm(run, _choose(ledger, prepared, progress, display))
     return progress
+
+
+def _show(display: Display, progress: Progress, cluster: RunningCluster) -> None:
+    """The progress, and what is to be known of workers that are still to come."""
+    if cluster.workers is not None:
+        is_waiting = bool(progress.waiting)
+        for line in cluster.workers.news(num_running=progress.num_running, is_waiting=is_waiting):
+            display.note(line)
+        progress.workers = cluster.workers.state() if is_waiting else ""
+    display.show(progress)
+
+
+def _check_reach(prepared: PreparedSweep, cluster: RunningCluster) -> None:
+    """Raises `InputError` where workers that are still to come can't see what the head has on its own disk."""
+    folder = prepared.storage.checkpoints
+    is_named = prepared.sweep.storage_path is not None  # then it is shared, whatever disk it is on
+    if cluster.workers is None or is_named or not isinstance(folder, LocalFolder):
+        return
+    if is_own_disk(folder.path):
+        found = f"{folder} is on this machine's own disk, and workers that come later won't see it"
+        valid = "give --storage-path, such as s3://BUCKET/FOLDER, or a --results-dir that all machines share"
+        raise InputError([Problem(where=str(prepared.sweep.file), key="storage_path", found=found, valid=valid)])
 
 
 def _explore(
@@ -274,7 +297,8 @@ def _resources(sweep: Sweep, cluster: RunningCluster) -> Resources:
         resources = Resources(cpu=1.0, gpu=0.0)
     if cluster.num_slots(resources) == 0:
         found = f"{resources.cpu:g} CPUs and {resources.gpu:g} GPUs a trial"
-        valid = f"there are {cluster.num_cpus:g} CPUs and {cluster.num_gpus:g} GPUs here"
+        there = "are" if cluster.workers is None else "will be at most"
+        valid = f"there {there} {cluster.num_cpus:g} CPUs and {cluster.num_gpus:g} GPUs here"
         problem = Problem(where=str(sweep.file), key="resources_per_trial", found=found, valid=valid)
         raise InputError([problem])
     return resources

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from raysweep.analysis.files import replace_file
-from raysweep.disks import Presence, cannot_write, explain, is_disk_error, why_unwritable
+from raysweep.disks import Presence, cannot_write, explain, is_disk_error, is_own_disk, why_unwritable
 from raysweep.errors import LedgerError, StorageError
 from raysweep.ledger.writer import LedgerWriter
 from tests.faults.mounts import Mounts, fill, mounts
@@ -111,3 +111,22 @@ def test_a_table_on_a_full_disk_stays_as_it_was(tmp_path: Path, mounts: Mounts) 
         replace_file(file, lambda temporary: temporary.write_text("x" * 10_000))
     assert file.read_text() == "old"
     assert set(disk.iterdir()) == {file, ballast}
+
+
+MOUNTS = """\
+/dev/root / ext4 rw,relatime 0 0
+tmpfs /tmp tmpfs rw 0 0
+fs-1.efs.eu-central-1.amazonaws.com:/ {shared} nfs4 rw,vers=4.1 0 0
+/dev/nvme1n1 {shared}/scratch xfs rw 0 0
+"""
+
+
+def test_a_folder_is_known_by_the_nearest_mount_above_it(tmp_path: Path) -> None:
+    shared = tmp_path / "shared by all"
+    (shared / "scratch" / "results").mkdir(parents=True)
+    mounts = MOUNTS.format(shared=str(shared).replace(" ", "\\040"))
+    assert is_own_disk(Path("/usr"), mounts=mounts)
+    assert is_own_disk(Path("/tmp"), mounts=mounts)
+    assert not is_own_disk(shared, mounts=mounts)
+    assert is_own_disk(shared / "scratch" / "results", mounts=mounts)
+    assert not is_own_disk(Path("/proc")), "the kernel's own list"

@@ -51,6 +51,7 @@ class Progress:
         num_slots: How many trials run at the same time.
         waiting: Trials that are still to start, by id.
         num_unchosen: How many of all trials will confirm configs that are still to be chosen.
+        workers: On a cluster that grows: how many workers have come, in words; empty if none is waited for.
     """
 
     num_trials: int
@@ -58,6 +59,7 @@ class Progress:
     num_slots: int
     waiting: dict[str, WantedTrial]
     num_unchosen: int = 0
+    workers: str = ""
     clock: Clock = time.monotonic
     ended: Counter[Status] = field(default_factory=Counter)
     best_score: float | None = None

@@ -22,6 +22,7 @@ from raysweep.disks import cannot_write, why_unwritable
 from raysweep.errors import ClusterError
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
 from raysweep.spec.sweep import Resources
+from raysweep.tuning.growth import Workers, find_workers
 from raysweep.tuning.shipping import runtime_env
 
 JOIN_SECONDS = 10.0  # in which a Ray at another address has to answer
@@ -57,13 +58,22 @@ QUIET_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray.data")
 
 @dataclass(frozen=True, kw_only=True)
 class RunningCluster:
-    """The Ray that trials run on."""
+    """The Ray that trials run on.
+
+    Attributes:
+        num_cpus: Of all its machines, those that may still come among them.
+        num_gpus: Likewise.
+        workers: Those that come when trials wait; None where the machines are fixed.
+    """
 
     num_cpus: float
     num_gpus: float
+    workers: Workers | None = None
 
     def num_slots(self, resources: Resources) -> int:
         """How many trials fit at the same time."""
+        if self.workers is not None:
+            return self.workers.growth.num_slots(resources)
         by_cpu = self.num_cpus / resources.cpu if resources.cpu else float("inf")
         by_gpu = self.num_gpus / resources.gpu if resources.gpu else float("inf")
         return max(int(min(by_cpu, by_gpu)), 0)
@@ -121,14 +131,21 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
             raise_if_interrupted()
             for name in QUIET_LOGGERS:  # ray.init sets its own level again
                 logging.getLogger(name).setLevel(level)
-            have = ray.cluster_resources()
-            yield RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0))
+            yield _running_cluster(None if address is None else find_workers())
         finally:
             with signals_noted():
                 _shut_down()
             raise_if_interrupted()
     finally:
         shutil.rmtree(private, ignore_errors=True)
+
+
+def _running_cluster(workers: Workers | None) -> RunningCluster:
+    import ray
+
+    have = ray.cluster_resources()
+    num_cpus, num_gpus = (workers.growth.total(name) if workers else have.get(name, 0.0) for name in ("CPU", "GPU"))
+    return RunningCluster(num_cpus=num_cpus, num_gpus=num_gpus, workers=workers)
 
 
 def is_own_ray() -> bool:

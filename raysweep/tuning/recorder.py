@@ -84,6 +84,8 @@ class Recorder(Callback):  # type: ignore[misc]
         report: Report = result.pop("report")  # Tune keeps every result; the ledger has this one
         if report.end == "no_storage":
             raise SweepAborted from StorageError(report.error)
+        if report.end == "unfit_machine":
+            raise SweepAborted from ClusterError(report.error)
         self._hangs.hear(trial.trial_id, report)
         end = self._end_of(trial, report)
         rows = [self._evaluation_row(trial, evaluation) for evaluation in report.evaluations]
@@ -155,7 +157,7 @@ class Recorder(Callback):  # type: ignore[misc]
                 self._ledger.end_trial(trial.trial_id, end, evaluations)
 
     def _end_of(self, trial: Trial, report: Report) -> TrialEnd | None:
-        if report.end is not None and report.end != "no_storage":
+        if report.end is not None and report.end != "no_storage" and report.end != "unfit_machine":
             return TrialEnd(
                 status=report.end,
                 finished_at=time.time(),

@@ -24,7 +24,7 @@ class Report:
         num_epochs: Epochs of the whole training.
         score: Under the sweep's metric after the last epoch so far; None before the first.
         end: `finished`, `diverged`, `failed`, or None while it goes on; `no_storage` where the machine failed, not
-            the trial: checkpoints or forecasts can't be written.
+            the trial: checkpoints or forecasts can't be written; `unfit_machine` where it has other versions.
         error: One line, for `failed` and `diverged`.
         traceback: For `failed`.
         evaluations: For `finished`: all its scores.
@@ -34,7 +34,7 @@ class Report:
     epochs: Sequence[EpochResult]
     num_epochs: int = 0
     score: float | None = None
-    end: Literal["finished", "diverged", "failed", "no_storage"] | None = None
+    end: Literal["finished", "diverged", "failed", "no_storage", "unfit_machine"] | None = None
     error: str | None = None
     traceback: str | None = None
     evaluations: Sequence[Evaluation] = ()

@@ -53,11 +53,16 @@ def run_trials(
 
     from raysweep.tuning.recorder import Recorder, SweepAborted
     from raysweep.tuning.retries import PAUSES_SECONDS
+    from raysweep.tuning.shipping import numeric_versions
     from raysweep.tuning.trainable import TrialActor, WorkerSettings
 
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(progress.num_slots)
     settings = WorkerSettings(
-        metric=metric, num_threads=max(1, int(resources.cpu)), is_gpu=resources.gpu > 0, next_rung=next_rung
+        metric=metric,
+        num_threads=max(1, int(resources.cpu)),
+        is_gpu=resources.gpu > 0,
+        next_rung=next_rung,
+        versions=numeric_versions(),
     )
 
     def after_change() -> None:

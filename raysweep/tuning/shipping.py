@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import socket
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import raysweep
 
+_NUMERIC_PACKAGES = ("torch", "numpy")  # another version of them may give other numbers
 _JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # where Ray keeps what `ray job submit` was told
 
 
@@ -38,6 +42,31 @@ def runtime_env(folder: Path, worker_environment: Mapping[str, str]) -> dict[str
         # of that name, with whatever raysweep lies there.
         wanted["working_dir"] = str(_working_folder(folder))
     return wanted
+
+
+def numeric_versions() -> dict[str, str]:
+    """What a trial's numbers rest on, as this process would import it, by name."""
+    return {"Python": platform.python_version(), **{name: _version(name) for name in _NUMERIC_PACKAGES}}
+
+
+def why_unfit(wanted: Mapping[str, str]) -> str | None:
+    """Why this worker's machine can't take part, if it has other versions than the driver; it may have joined late."""
+    here = numeric_versions()
+    others = [f"{name} {here[name]} and not {there}" for name, there in wanted.items() if here[name] != there]
+    if not others:
+        return None
+    return (
+        f"{socket.gethostname()} has joined with {', '.join(others)} as on the driver's machine; "
+        f"install the versions of constraints.txt there, or keep it out"
+    )
+
+
+def _version(package: str) -> str:
+    """Without what follows the plus, which says for which GPU it was built: nodes may differ in that."""
+    try:
+        return version(package).partition("+")[0]
+    except PackageNotFoundError:
+        return "missing"
 
 
 def _of_submitted_job() -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from raysweep.errors import CheckpointError, StorageError
 from raysweep.ledger.rows import TrialFacts
 from raysweep.spec.config import Config
 from raysweep.tuning.report import REPORT_SECONDS, WORST, Report, trial_score
+from raysweep.tuning.shipping import why_unfit
 
 if TYPE_CHECKING:
     from raysweep.forecasting.inputs import TrialInputs
@@ -36,12 +37,14 @@ class WorkerSettings:
         num_threads: CPU threads a trial.
         is_gpu: Whether trials have a share of a GPU.
         next_rung: The first rung after an epoch; a report never crosses it. None if there is none.
+        versions: What the driver has: a worker with others runs no trial.
     """
 
     metric: str
     num_threads: int
     is_gpu: bool
     next_rung: Callable[[int], int | None]
+    versions: Mapping[str, str]
 
 
 class TrialActor(Trainable):  # type: ignore[misc]
@@ -49,6 +52,11 @@ class TrialActor(Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any], inputs: TrialInputs, settings: WorkerSettings) -> None:
         """Called once an actor."""
+        self._run: TrialRun | None = None
+        self._unfit: Report | None = None
+        if (reason := why_unfit(settings.versions)) is not None:
+            self._unfit = Report(facts=None, epochs=(), end="unfit_machine", error=reason)
+            return  # there may be no torch
         import torch
 
         self._inputs, self._settings = inputs, settings
@@ -57,7 +65,6 @@ class TrialActor(Trainable):  # type: ignore[misc]
         if self._device.type == "cuda":
             # A GPU sums in another order from run to run unless told otherwise; the seed must fix the losses.
             torch.use_deterministic_algorithms(True, warn_only=True)
-        self._run: TrialRun | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """The next trial in the same process; Tune has put its config in place."""
@@ -67,7 +74,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         """Trains until the next report is due. An exception of the trial is its result, not this actor's end."""
         try:
-            report = self._go_on() if self._run else self._start()
+            report = self._go_on() if self._run else self._unfit or self._start()
         except StorageError as error:
             report = Report(facts=None, epochs=(), end="no_storage", error=str(error))
         except Exception as error:

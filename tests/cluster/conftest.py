@@ -11,14 +11,19 @@ from tests.cluster.machines import NODES, Machines, why_impossible
 from tests.cluster.onprem import OnPrem
 
 
-@pytest.fixture(scope="session")
-def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    """Switched on for the test session. Skips where there can't be any, but not where CI says that there must."""
+def skip_without_machines() -> None:
+    """Skips where there can't be any, but not where CI says that there must."""
     reason = why_impossible()
     if reason is not None:
         if os.environ.get("REQUIRE_NETNS") == "1":
             pytest.fail(f"REQUIRE_NETNS=1, but there can't be machines for tests of clusters here: {reason}")
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    """Switched on for the test session."""
+    skip_without_machines()
     folder = tmp_path_factory.mktemp("machines")
     shared = folder / "shared"
     shared.mkdir()

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,10 +61,12 @@ class Machines:
     Args:
         folder: For keys and logs; private.
         shared: Folder of this host that all machines see as `/shared`.
+        addresses: By name, the client's among them; of all machines that there may be.
     """
 
-    def __init__(self, folder: Path, shared: Path) -> None:
+    def __init__(self, folder: Path, shared: Path, addresses: Mapping[str, str] = ADDRESSES) -> None:
         self._folder = folder
+        self.addresses = addresses
         self.shared = shared
         self._on: dict[str, _Machine] = {}
         self._disks = folder / "disks"
@@ -72,10 +75,10 @@ class Machines:
         self.key = folder / "key"
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.key)
 
-    def up(self) -> None:
-        """Switches all of them on, the client and its bridge first."""
+    def up(self, names: Iterable[str] = tuple(ADDRESSES)) -> None:
+        """Switches them on, the client and its bridge first."""
         self._rack = self._start_rack()
-        for name in ADDRESSES:
+        for name in names:
             self.start(name)
 
     def down(self) -> None:
@@ -108,6 +111,16 @@ class Machines:
         """The machine is gone from one moment to the next: no process says goodbye to anybody."""
         self._network("client", "ip", "link", "delete", f"to-{name}")
         self._kill(name)
+
+    def throw_away(self, name: str) -> None:
+        """As a power cut, and its disk is gone too."""
+        self.power_cut(name)
+        assert self._rack is not None, "the machines are up"
+        _run("nsenter", f"--mount=/proc/{self._rack.pid}/ns/mnt", "rm", "-rf", self._disks / name)
+
+    def is_on(self, name: str) -> bool:
+        """Whether it is switched on."""
+        return name in self._on
 
     def cut(self, name: str) -> None:
         """Takes the machine from the network."""
@@ -200,7 +213,7 @@ class Machines:
         if base != Path("/usr"):
             binds.append((base, base, "ro"))
         binds.append((PROJECT, PROJECT, "ro"))
-        hosts = ["127.0.0.1 localhost", *(f"{address} {host}" for host, address in ADDRESSES.items())]
+        hosts = ["127.0.0.1 localhost", *(f"{address} {host}" for host, address in self.addresses.items())]
         return {
             "name": name,
             "folder": str(self._disks / name),
@@ -216,12 +229,14 @@ class Machines:
             device = "bridge"
         else:
             init, end = str(self._on[name].init), f"to-{name}"
-            hardware = f"02:00:00:00:00:{ADDRESSES[name].rpartition('.')[2]}"  # as before a power cut: others remember
+            hardware = (
+                f"02:00:00:00:00:{self.addresses[name].rpartition('.')[2]}"  # as before a power cut: others remember
+            )
             peer = ("peer", "name", "eth0", "address", hardware, "netns", init)
             self._network("client", "ip", "link", "add", end, "type", "veth", *peer)
             self._network("client", "ip", "link", "set", end, "master", "bridge", "up")
             device = "eth0"
-        self._network(name, "ip", "address", "add", f"{ADDRESSES[name]}/24", "dev", device)
+        self._network(name, "ip", "address", "add", f"{self.addresses[name]}/24", "dev", device)
         self._network(name, "ip", "link", "set", device, "up")
 
     def _network(self, name: str, *command: str) -> None:

@@ -15,13 +15,14 @@ from tests.faults.waiting import wait_for
 
 CHECKOUT = SHARED / "checkout"  # where `ray up` is typed
 TOKEN = "~/.ray/auth_token"
+MAKE_TOKEN = f"umask 077; mkdir -p ~/.ray; head -c 32 /dev/urandom | sha256sum | cut -c-64 > {TOKEN}"
 # Not by ray.init: that would be a job of its own each time.
-ALIVE = f"""
+ALIVE = """
 import json
 from ray._raylet import GcsClient
 from ray.core.generated.gcs_pb2 import GcsNodeInfo
 
-nodes = GcsClient(address="{ADDRESSES["head"]}:6379").get_all_node_info().values()
+nodes = GcsClient(address="{head}:6379").get_all_node_info().values()
 print(json.dumps([node.node_manager_hostname for node in nodes if node.state == GcsNodeInfo.ALIVE]))
 """
 
@@ -45,10 +46,7 @@ class OnPrem:
     def write_files(self) -> None:
         """The checkout on the client, its key and token, and the environment on every machine."""
         here = self.machines.shared / CHECKOUT.name
-        for name in ("clusters", "raysweep", "models", "sweeps", "data"):
-            shutil.copytree(PROJECT / name, here / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "constraints.txt"):
-            shutil.copy(PROJECT / name, here / name)
+        copy_checkout(here)
         content = yaml.safe_load((PROJECT / "clusters" / "onprem.yaml").read_text())
         content["provider"] |= {"head_ip": ADDRESSES["head"], "worker_ips": [ADDRESSES["w1"], ADDRESSES["w2"]]}
         content["auth"] = {"ssh_user": "root", "ssh_private_key": "~/key"}
@@ -56,7 +54,7 @@ class OnPrem:
         environment = here / "clusters" / "environment.sh"
         environment.write_text(environment.read_text().replace("$HOME/raysweep/results", f"{SHARED}/results"))
         self.machines.put("client", self.machines.key, "key")
-        self._shell("client", f"umask 077; mkdir -p ~/.ray; head -c 32 /dev/urandom | sha256sum | cut -c-64 > {TOKEN}")
+        self._shell("client", MAKE_TOKEN)
         for name in NODES:  # there is no network to install from: the environment is there, as docs/cluster.md allows
             self._shell(name, f"mkdir -p ~/raysweep; ln -sfn {self._environment} ~/raysweep/.venv")
 
@@ -78,12 +76,12 @@ class OnPrem:
 
     def on_head(self, command: str, *, seconds: float = 60) -> str:
         """Runs a line of shell as somebody would type it on the head, in ~/raysweep; returns what it said."""
-        return self.machines.run("head", *_typed(command), seconds=seconds).stdout
+        return self.machines.run("head", *typed(command), seconds=seconds).stdout
 
     def start_on_head(self, command: str) -> subprocess.Popen[str]:
         """Starts such a command and leaves it running; both its outputs come as one."""
         return subprocess.Popen(
-            self.machines.command("head", *_typed(f"exec {command}")),
+            self.machines.command("head", *typed(f"exec {command}")),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -92,7 +90,8 @@ class OnPrem:
 
     def alive(self) -> set[str]:
         """The machines that Ray believes to be there."""
-        return set(json.loads(self.on_head(f"python -W ignore -c '{ALIVE}'").splitlines()[-1]))
+        code = ALIVE.format(head=ADDRESSES["head"])
+        return set(json.loads(self.on_head(f"python -W ignore -c '{code}'").splitlines()[-1]))
 
     def wait_for_nodes(self, *names: str, seconds: float = 240) -> None:
         """Waits until exactly these are there."""
@@ -110,5 +109,14 @@ class OnPrem:
         self.machines.run(name, "bash", "-c", line, seconds=seconds)
 
 
-def _typed(command: str) -> tuple[str, ...]:
+def copy_checkout(target: Path) -> None:
+    """What `ray up` takes to the machines."""
+    for name in ("clusters", "raysweep", "models", "sweeps", "data"):
+        shutil.copytree(PROJECT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "constraints.txt"):
+        shutil.copy(PROJECT / name, target / name)
+
+
+def typed(command: str) -> tuple[str, ...]:
+    """A line of shell as somebody types it in ~/raysweep."""
     return ("bash", "-ic", f"cd ~/raysweep && {command}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet
@@ -10,16 +11,20 @@ import yaml
 
 from raysweep.paths import SweepPaths
 
+# Every machine has one trial at a time, as it takes its CPUs from this host.
+MORE_THAN_HALF: Mapping[str, float] = {"cpu": (os.cpu_count() or 1) / 2 + 0.5}
 # What may depend on where and when a trial ran, and in which sweep. All else must not, to the last bit.
 OF_THE_PLACE = {"sweep", "node", "train_seconds", "started_at", "finished_at", "code_version"}
 
 
-def write_sweep(folder: Path, name: str, *, num_seeds: int, num_epochs: int) -> Path:
-    """Four trials a seed; every machine has one at a time."""
+def write_sweep(
+    folder: Path, name: str, *, num_seeds: int, num_epochs: int, resources: Mapping[str, float] = MORE_THAN_HALF
+) -> Path:
+    """Four trials a seed."""
     content = {
         "name": name,
         "seeds": list(range(num_seeds)),
-        "resources_per_trial": {"cpu": (os.cpu_count() or 1) / 2 + 0.5},
+        "resources_per_trial": dict(resources),
         "param_space": {
             "model": {"grid_search": ["lstm", "att"]},
             "dataset": "4single",

@@ -17,6 +17,7 @@ import pytest
 
 from raysweep.ledger.reader import LedgerReader
 from tests.conftest import PROJECT, Project
+from tests.faults.waiting import wait_for_epochs
 
 pytestmark = pytest.mark.slow
 
@@ -125,6 +126,25 @@ def test_an_unfit_node_is_found_and_refused(on_cluster: Project, bad_node: str, 
     assert "300.0 s ahead" in told
     with LedgerReader(on_cluster.paths("refused").ledger) as ledger:
         assert ledger.count_current() == {"pending": 1}
+
+
+@pytest.mark.nightly
+def test_a_node_that_joins_in_the_middle_and_is_unfit_stops_the_sweep(
+    on_cluster: Project, cluster: Any, request: pytest.FixtureRequest
+) -> None:
+    space = {**SPACE, "train.num_epochs": 100_000, "train.learning_rate": {"grid_search": [1e-3, 1e-4, 1e-5]}}
+    sweep = on_cluster.write_sweep("joined", param_space=space)
+    with on_cluster.start(sweep) as process:
+        try:
+            wait_for_epochs(on_cluster.paths("joined"), process, 2)
+            request.getfixturevalue("bad_node")
+            told = process.communicate(timeout=120)[0]
+        finally:
+            process.kill()
+    assert process.returncode == 3, told
+    assert "has joined with torch 2.7.0 and not 2." in told
+    with LedgerReader(on_cluster.paths("joined").ledger) as ledger:
+        assert {row["status"] for row in ledger.trials()} <= {"pending", "running"}, "no trial has failed"
 
 
 def test_a_node_that_hangs_is_named_and_holds_up_no_other(on_cluster: Project, cluster: Any) -> None:

@@ -24,7 +24,7 @@ from raysweep.paths import SweepPaths
 from raysweep.prepare import Workspace, prepare
 from raysweep.spec.config import Config
 from raysweep.tuning.cluster import WORKER_ENVIRONMENT
-from raysweep.tuning.shipping import runtime_env
+from raysweep.tuning.shipping import numeric_versions, runtime_env, why_unfit
 from raysweep.tuning.trainable import use_threads
 from tests.conftest import PROJECT, Project
 from tests.tracking.servers import find_free_port
@@ -180,3 +180,11 @@ def test_a_submitted_job_keeps_its_own_environment(tmp_path: Path, monkeypatch: 
     assert "working_dir" not in found
     assert "CUBLAS_WORKSPACE_CONFIG" not in found["env_vars"]
     assert found["py_modules"]
+
+
+def test_a_machine_with_the_drivers_versions_is_fit_and_no_other() -> None:
+    here = numeric_versions()
+    assert here["torch"] == torch.__version__.partition("+")[0]
+    assert why_unfit(here) is None
+    told = why_unfit({**here, "numpy": "1.0", "Python": "3.9.1"})
+    assert told is not None and f"numpy {here['numpy']} and not 1.0" in told and "and not 3.9.1" in told
