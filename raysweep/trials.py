@@ -7,24 +7,25 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from raysweep.allocation import allocate
 from raysweep.baseline_rows import Baselines
 from raysweep.disks import Presence, cannot_write
-from raysweep.errors import ClusterError, InputError, Problem
+from raysweep.errors import ClusterError
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.planning.plan import Plan, WantedTrial
 from raysweep.planning.progress import Display, Progress
 from raysweep.planning.selection import Fold, fold_of
+from raysweep.planning.sharing import Allocation
 from raysweep.prepare import PreparedSweep, scheduler_text
 from raysweep.spec.config import Scalar
-from raysweep.spec.sweep import Asha, HyperOpt, Resources, Sweep
+from raysweep.spec.sweep import Asha, HyperOpt
 from raysweep.storage import LocalFolder
 from raysweep.tuning.cluster import is_own_ray
 from raysweep.version import code_version
 
 if TYPE_CHECKING:
-    from raysweep.tuning.cluster import RunningCluster
     from raysweep.tuning.retries import RetryingFifo
     from raysweep.tuning.search import TrialList
 
@@ -119,11 +120,12 @@ def _run_on_ray(
         if not is_own_ray():
             folder = prepared.storage.checkpoints
             refuse_unfit_nodes(folder.path if isinstance(folder, LocalFolder) else None)
-        resources = _resources(sweep, cluster)
+        allocation = allocate(ledger, prepared, plan, cluster, inputs, display.note)
+        configs = [trial.config for trial, _ in plan.todo]
         progress = Progress(
             num_trials=prepared.num_trials,
             num_done_before=len(plan.done),
-            num_slots=cluster.num_slots(resources),
+            num_slots=allocation.num_slots(configs, num_cpus=cluster.num_cpus, num_gpus=cluster.num_gpus),
             waiting={trial.trial_id: trial for trial, _ in plan.todo},
             num_unchosen=prepared.num_unchosen,
         )
@@ -132,7 +134,8 @@ def _run_on_ray(
             cluster=cluster,
             inputs=inputs,
             metric=sweep.metric,
-            resources=resources,
+            num_threads=max(1, int(allocation.default.cpu)),
+            is_gpu=allocation.default.gpu > 0,
             ledger=ledger,
             progress=progress,
             data_sources={name: series.source for name, series in inputs.series.items()},
@@ -141,9 +144,9 @@ def _run_on_ray(
             lost_storage=present.lost,
             on_change=lambda: display.show(progress),
         )
-        _explore(run, ledger, prepared, plan.part(is_confirm=False), progress, baselines)
+        _explore(run, ledger, prepared, plan.part(is_confirm=False), progress, baselines, allocation)
         if sweep.confirm is not None:
-            _confirm(run, _choose(ledger, prepared, progress, display))
+            _confirm(run, _choose(ledger, prepared, progress, display), allocation)
     return progress
 
 
@@ -154,6 +157,7 @@ def _explore(
     plan: Plan,
     progress: Progress,
     baselines: Baselines,
+    allocation: Allocation,
 ) -> None:
     """The search itself."""
     from raysweep.tuning.schedulers import Rungs
@@ -161,17 +165,17 @@ def _explore(
     if plan.todo or prepared.num_explored > len(prepared.explored):
         scheduler = prepared.sweep.scheduler
         asha = scheduler if isinstance(scheduler, Asha) else None
-        search = _search(ledger, prepared, plan, progress, baselines)
+        search = _search(ledger, prepared, plan, progress, baselines, allocation)
         run(search, scheduler=_scheduler(prepared, plan, asha), next_rung=Rungs(asha))
 
 
-def _confirm(run: Callable[..., None], plan: Plan) -> None:
+def _confirm(run: Callable[..., None], plan: Plan, allocation: Allocation) -> None:
     """Every trial to its end."""
     from raysweep.tuning.retries import RetryingFifo
     from raysweep.tuning.schedulers import Rungs
 
     if plan.todo:
-        run(_listed(plan), scheduler=RetryingFifo(), next_rung=Rungs(None))
+        run(_listed(plan, allocation), scheduler=RetryingFifo(), next_rung=Rungs(None))
 
 
 def _choose(ledger: LedgerWriter, prepared: PreparedSweep, progress: Progress, display: Display) -> Plan:
@@ -228,14 +232,19 @@ def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha | None) -> Retryi
 
 
 def _search(
-    ledger: LedgerWriter, prepared: PreparedSweep, plan: Plan, progress: Progress, baselines: Baselines
+    ledger: LedgerWriter,
+    prepared: PreparedSweep,
+    plan: Plan,
+    progress: Progress,
+    baselines: Baselines,
+    allocation: Allocation,
 ) -> TrialList:
     """Where the trials come from."""
     from raysweep.tuning.search import HyperOptQueue
 
     sweep = prepared.sweep
     if not isinstance(sweep.search, HyperOpt):
-        return _listed(plan)
+        return _listed(plan, allocation)
 
     def identify(choice: Mapping[str, Scalar], position: int) -> WantedTrial:
         return prepared.identify(sweep.resolve(choice), sweep.seeds[0], position)
@@ -254,27 +263,11 @@ def _search(
         on_proposal=register,
         known=prepared.points,
         todo={trial.trial_id: need == "score" for trial, need in plan.todo},
+        share_of=allocation.of,
     )
 
 
-def _listed(plan: Plan) -> TrialList:
+def _listed(plan: Plan, allocation: Allocation) -> TrialList:
     from raysweep.tuning.search import TrialList
 
-    return TrialList((trial, need == "score") for trial, need in plan.todo)
-
-
-def _resources(sweep: Sweep, cluster: RunningCluster) -> Resources:
-    """What a trial gets; raises `InputError` if no trial would ever fit."""
-    if sweep.resources != "auto":
-        resources = sweep.resources
-    elif cluster.num_gpus:
-        # These models fill no GPU: four trials share one.
-        resources = Resources(cpu=min(1.0, cluster.num_cpus / (4 * cluster.num_gpus)), gpu=0.25)
-    else:
-        resources = Resources(cpu=1.0, gpu=0.0)
-    if cluster.num_slots(resources) == 0:
-        found = f"{resources.cpu:g} CPUs and {resources.gpu:g} GPUs a trial"
-        valid = f"there are {cluster.num_cpus:g} CPUs and {cluster.num_gpus:g} GPUs here"
-        problem = Problem(where=str(sweep.file), key="resources_per_trial", found=found, valid=valid)
-        raise InputError([problem])
-    return resources
+    return TrialList(((trial, need == "score") for trial, need in plan.todo), share_of=allocation.of)

@@ -18,6 +18,7 @@ from raysweep.spec.space import Choice, Domain, GridSearch, IntRange, is_listed,
 from raysweep.spec.sweep import Sweep
 
 MAX_COUNTED_CONFIGS = 20_000
+MAX_LARGEST = 64
 
 
 def searched_keys(sweep: Sweep) -> dict[str, Domain]:
@@ -46,6 +47,26 @@ def num_configs(sweep: Sweep, *, at_most: int) -> int:
         with suppress(ValueError):  # what can't be run is passed over by the search too
             configs.add(tuple(sweep.resolve(dict(zip(space, combination, strict=True))).to_flat().items()))
     return len(configs)
+
+
+def largest_configs(sweep: Sweep) -> Iterator[Config]:
+    """Of every choice of the searched keys that are no numbers: the config with the largest numbers that can be run.
+
+    What a trial takes of a device is mostly the more the larger its numbers, so these stand for all proposals.
+    """
+    space = searched_keys(sweep)
+    values = {key: sorted(listed_values(domain), key=_as_number, reverse=True) for key, domain in space.items()}
+    names = [key for key, found in values.items() if any(isinstance(value, str | bool) for value in found)]
+    numbers = [key for key in values if key not in names]
+    for name in itertools.islice(itertools.product(*(values[key] for key in names)), MAX_LARGEST):
+        for number in itertools.islice(itertools.product(*(values[key] for key in numbers)), MAX_COUNTED_CONFIGS):
+            with suppress(ValueError):  # what can't be run is passed over by the search too
+                yield sweep.resolve(dict(zip([*names, *numbers], [*name, *number], strict=True)))
+                break
+
+
+def _as_number(value: Scalar) -> float:
+    return 0.0 if isinstance(value, str) else value
 
 
 def known_points(

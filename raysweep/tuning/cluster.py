@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -20,8 +20,8 @@ from typing import Any
 
 from raysweep.disks import cannot_write, why_unwritable
 from raysweep.errors import ClusterError
+from raysweep.planning.sharing import GpuType
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
-from raysweep.spec.sweep import Resources
 from raysweep.tuning.shipping import runtime_env
 
 JOIN_SECONDS = 10.0  # in which a Ray at another address has to answer
@@ -51,22 +51,19 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 # Ray prints what its own processes complain of, in colours, whatever `log_to_driver` says; lines like this it skips.
 QUIET_ENVIRONMENT: Mapping[str, str] = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+UNKNOWN_GPU = "unknown"  # what Ray was only told of, or doesn't know
+_TYPE_PREFIX = "accelerator_type:"
 ESSENTIAL_PROCESSES = ("gcs_server", "raylet")
 QUIET_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray.data")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunningCluster:
-    """The Ray that trials run on."""
+    """The Ray that trials run on: its CPUs and GPUs, and of which types they are."""
 
     num_cpus: float
     num_gpus: float
-
-    def num_slots(self, resources: Resources) -> int:
-        """How many trials fit at the same time."""
-        by_cpu = self.num_cpus / resources.cpu if resources.cpu else float("inf")
-        by_gpu = self.num_gpus / resources.gpu if resources.gpu else float("inf")
-        return max(int(min(by_cpu, by_gpu)), 0)
+    gpus: Sequence[GpuType] = ()
 
     def lost(self) -> str | None:
         """What has become of a Ray of our own, if it is gone; else trials would wait for ever. Takes no time."""
@@ -122,13 +119,29 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
             for name in QUIET_LOGGERS:  # ray.init sets its own level again
                 logging.getLogger(name).setLevel(level)
             have = ray.cluster_resources()
-            yield RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0))
+            gpus = gpu_types([node["Resources"] for node in ray.nodes() if node["Alive"]])
+            yield RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0), gpus=gpus)
         finally:
             with signals_noted():
                 _shut_down()
             raise_if_interrupted()
     finally:
         shutil.rmtree(private, ignore_errors=True)
+
+
+def gpu_types(nodes: Iterable[Mapping[str, float]]) -> list[GpuType]:
+    """The types of GPU on these nodes, by the nodes' resources."""
+    found: dict[str, GpuType] = {}
+    for resources in nodes:
+        count = int(resources.get("GPU", 0))
+        if count:
+            names = [key.removeprefix(_TYPE_PREFIX) for key in resources if key.startswith(_TYPE_PREFIX)]
+            name, cpus_per_gpu = (names or [UNKNOWN_GPU])[0], resources.get("CPU", 0.0) / count
+            known = found.get(name, GpuType(name=name, count=0, cpus_per_gpu=cpus_per_gpu))
+            found[name] = GpuType(
+                name=name, count=known.count + count, cpus_per_gpu=min(known.cpus_per_gpu, cpus_per_gpu)
+            )
+    return list(found.values())
 
 
 def is_own_ray() -> bool:
