@@ -50,23 +50,18 @@ def num_configs(sweep: Sweep, *, at_most: int) -> int:
 
 
 def largest_configs(sweep: Sweep) -> Iterator[Config]:
-    """Of every choice of the searched keys that are no numbers: the config with the largest numbers that can be run.
+    """Of every choice of the searched keys that are no numbers: the config with the largest numbers.
 
     What a trial takes of a device is mostly the more the larger its numbers, so these stand for all proposals.
     """
-    space = searched_keys(sweep)
-    values = {key: sorted(listed_values(domain), key=_as_number, reverse=True) for key, domain in space.items()}
-    names = [key for key, found in values.items() if any(isinstance(value, str | bool) for value in found)]
-    numbers = [key for key in values if key not in names]
-    for name in itertools.islice(itertools.product(*(values[key] for key in names)), MAX_LARGEST):
-        for number in itertools.islice(itertools.product(*(values[key] for key in numbers)), MAX_COUNTED_CONFIGS):
-            with suppress(ValueError):  # what can't be run is passed over by the search too
-                yield sweep.resolve(dict(zip([*names, *numbers], [*name, *number], strict=True)))
-                break
-
-
-def _as_number(value: Scalar) -> float:
-    return 0.0 if isinstance(value, str) else value
+    largest: dict[str, Sequence[Scalar]] = {}
+    for key, domain in searched_keys(sweep).items():
+        values = listed_values(domain)
+        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        largest[key] = [max(numbers)] if len(numbers) == len(values) else values
+    for choice in itertools.islice(itertools.product(*largest.values()), MAX_LARGEST):
+        with suppress(ValueError):  # what can't be run is passed over by the search too
+            yield sweep.resolve(dict(zip(largest, choice, strict=True)))
 
 
 def known_points(
