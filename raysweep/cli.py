@@ -17,6 +17,7 @@ from rich.console import Console
 from raysweep import app as running
 from raysweep import commands
 from raysweep import doctor as examining
+from raysweep.allocation import planned_lines
 from raysweep.doctor_screen import print_findings
 from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
 from raysweep.options import (
@@ -125,6 +126,8 @@ def plan(
         workspace = _workspace(results_dir, data_dir, models_dir, DEFAULT_URI)
         prepared = prepare(sweep, [*(overrides or []), *_as_override(storage_path)], workspace)
         print_plan(make_console(), prepared, is_detailed=True)
+        for line in planned_lines(prepared, prepared.plan()):
+            make_console().print(line)
 
 
 @app.command("status")

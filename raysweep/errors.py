@@ -6,6 +6,7 @@
     │   ├── SeriesError       a series or datasets.yaml
     │   └── ModelError        a file in the models folder
     ├── LedgerError           the ledger can't be read or written
+    ├── GpuMemoryError        a GPU that trials share has run out of memory; the trial is tried again alone
     ├── CheckpointError       a checkpoint is missing, damaged or from another version
     ├── ClusterError          Ray is gone; the sweep stops, and all that was finished is kept
     ├── UnfitClusterError     nodes of the Ray can't take part; nothing was started (exit code 2)
@@ -87,6 +88,10 @@ class CheckpointError(RaysweepError):
 
 class StorageError(RaysweepError):
     """Something can't be written: a full disk, one that is read-only, or one that has gone. Says what to do."""
+
+
+class GpuMemoryError(RaysweepError):
+    """A GPU that trials share has run out of memory."""
 
 
 class ClusterError(RaysweepError):

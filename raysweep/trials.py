@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from raysweep.allocation import allocate
 from raysweep.baseline_rows import Baselines
 from raysweep.disks import Presence, cannot_write, is_own_disk
 from raysweep.errors import ClusterError, InputError, Problem
@@ -16,9 +17,10 @@ from raysweep.ledger.writer import LedgerWriter
 from raysweep.planning.plan import Plan, WantedTrial
 from raysweep.planning.progress import Display, Progress
 from raysweep.planning.selection import Fold, fold_of
+from raysweep.planning.sharing import Allocation
 from raysweep.prepare import PreparedSweep, scheduler_text
 from raysweep.spec.config import Scalar
-from raysweep.spec.sweep import Asha, HyperOpt, Resources, Sweep
+from raysweep.spec.sweep import Asha, HyperOpt
 from raysweep.storage import LocalFolder
 from raysweep.tuning.cluster import is_own_ray
 from raysweep.version import code_version
@@ -120,11 +122,12 @@ def _run_on_ray(
             folder = prepared.storage.checkpoints
             _check_reach(prepared, cluster)
             refuse_unfit_nodes(folder.path if isinstance(folder, LocalFolder) else None)
-        resources = _resources(sweep, cluster)
+        allocation = allocate(ledger, prepared, plan, cluster, inputs, display.note)
+        configs = [trial.config for trial, _ in plan.todo]
         progress = Progress(
             num_trials=prepared.num_trials,
             num_done_before=len(plan.done),
-            num_slots=cluster.num_slots(resources),
+            num_slots=cluster.num_slots(allocation.typical(configs)),
             waiting={trial.trial_id: trial for trial, _ in plan.todo},
             num_unchosen=prepared.num_unchosen,
         )
@@ -133,7 +136,8 @@ def _run_on_ray(
             cluster=cluster,
             inputs=inputs,
             metric=sweep.metric,
-            resources=resources,
+            num_threads=max(1, int(allocation.default.cpu)),
+            is_gpu=allocation.default.gpu > 0,
             ledger=ledger,
             progress=progress,
             data_sources={name: series.source for name, series in inputs.series.items()},
@@ -142,9 +146,9 @@ def _run_on_ray(
             lost_storage=present.lost,
             on_change=lambda: _show(display, progress, cluster),
         )
-        _explore(run, ledger, prepared, plan.part(is_confirm=False), progress, baselines)
+        _explore(run, ledger, prepared, plan.part(is_confirm=False), progress, baselines, allocation)
         if sweep.confirm is not None:
-            _confirm(run, _choose(ledger, prepared, progress, display))
+            _confirm(run, _choose(ledger, prepared, progress, display), allocation)
     return progress
 
 
@@ -177,6 +181,7 @@ def _explore(
     plan: Plan,
     progress: Progress,
     baselines: Baselines,
+    allocation: Allocation,
 ) -> None:
     """The search itself."""
     from raysweep.tuning.schedulers import Rungs
@@ -184,17 +189,17 @@ def _explore(
     if plan.todo or prepared.num_explored > len(prepared.explored):
         scheduler = prepared.sweep.scheduler
         asha = scheduler if isinstance(scheduler, Asha) else None
-        search = _search(ledger, prepared, plan, progress, baselines)
+        search = _search(ledger, prepared, plan, progress, baselines, allocation)
         run(search, scheduler=_scheduler(prepared, plan, asha), next_rung=Rungs(asha))
 
 
-def _confirm(run: Callable[..., None], plan: Plan) -> None:
+def _confirm(run: Callable[..., None], plan: Plan, allocation: Allocation) -> None:
     """Every trial to its end."""
     from raysweep.tuning.retries import RetryingFifo
     from raysweep.tuning.schedulers import Rungs
 
     if plan.todo:
-        run(_listed(plan), scheduler=RetryingFifo(), next_rung=Rungs(None))
+        run(_listed(plan, allocation), scheduler=RetryingFifo(), next_rung=Rungs(None))
 
 
 def _choose(ledger: LedgerWriter, prepared: PreparedSweep, progress: Progress, display: Display) -> Plan:
@@ -251,14 +256,19 @@ def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha | None) -> Retryi
 
 
 def _search(
-    ledger: LedgerWriter, prepared: PreparedSweep, plan: Plan, progress: Progress, baselines: Baselines
+    ledger: LedgerWriter,
+    prepared: PreparedSweep,
+    plan: Plan,
+    progress: Progress,
+    baselines: Baselines,
+    allocation: Allocation,
 ) -> TrialList:
     """Where the trials come from."""
     from raysweep.tuning.search import HyperOptQueue
 
     sweep = prepared.sweep
     if not isinstance(sweep.search, HyperOpt):
-        return _listed(plan)
+        return _listed(plan, allocation)
 
     def identify(choice: Mapping[str, Scalar], position: int) -> WantedTrial:
         return prepared.identify(sweep.resolve(choice), sweep.seeds[0], position)
@@ -277,28 +287,11 @@ def _search(
         on_proposal=register,
         known=prepared.points,
         todo={trial.trial_id: need == "score" for trial, need in plan.todo},
+        share_of=allocation.of,
     )
 
 
-def _listed(plan: Plan) -> TrialList:
+def _listed(plan: Plan, allocation: Allocation) -> TrialList:
     from raysweep.tuning.search import TrialList
 
-    return TrialList((trial, need == "score") for trial, need in plan.todo)
-
-
-def _resources(sweep: Sweep, cluster: RunningCluster) -> Resources:
-    """What a trial gets; raises `InputError` if no trial would ever fit."""
-    if sweep.resources != "auto":
-        resources = sweep.resources
-    elif cluster.num_gpus:
-        # These models fill no GPU: four trials share one.
-        resources = Resources(cpu=min(1.0, cluster.num_cpus / (4 * cluster.num_gpus)), gpu=0.25)
-    else:
-        resources = Resources(cpu=1.0, gpu=0.0)
-    if cluster.num_slots(resources) == 0:
-        found = f"{resources.cpu:g} CPUs and {resources.gpu:g} GPUs a trial"
-        there = "are" if cluster.workers is None else "will be at most"
-        valid = f"there {there} {cluster.num_cpus:g} CPUs and {cluster.num_gpus:g} GPUs here"
-        problem = Problem(where=str(sweep.file), key="resources_per_trial", found=found, valid=valid)
-        raise InputError([problem])
-    return resources
+    return TrialList(((trial, need == "score") for trial, need in plan.todo), share_of=allocation.of)

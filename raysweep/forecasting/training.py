@@ -68,11 +68,7 @@ def train_epochs(config: Config, data: TrainingData, state: TrainingState, *, se
         state.model.train()
         losses = torch.zeros(len(batches), device=starts.device)
         for index, batch in enumerate(batches):
-            state.optimizer.zero_grad(set_to_none=True)
-            loss = _loss(state.model, data, batch, settings)
-            loss.backward()  # type: ignore[no-untyped-call]
-            state.optimizer.step()
-            losses[index] = loss.detach()
+            losses[index] = train_step(state, data, batch, settings)
         state.epoch += 1
         state.num_steps += len(batches)
 
@@ -98,6 +94,15 @@ def train_epochs(config: Config, data: TrainingData, state: TrainingState, *, se
             seconds=time.perf_counter() - started,
             finished_at=time.time(),
         )
+
+
+def train_step(state: TrainingState, data: TrainingData, starts: Tensor, settings: TrainSettings) -> Tensor:
+    """One optimizer step on the windows that begin at (B,) starts; returns their loss before it."""
+    state.optimizer.zero_grad(set_to_none=True)
+    loss = _loss(state.model, data, starts, settings)
+    loss.backward()  # type: ignore[no-untyped-call]
+    state.optimizer.step()
+    return loss.detach()
 
 
 def _loss(model: nn.Module, data: TrainingData, starts: Tensor, settings: TrainSettings) -> Tensor:

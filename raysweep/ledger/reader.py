@@ -12,8 +12,8 @@ from typing import Any
 from raysweep.errors import LedgerError
 from raysweep.ledger.check import check_rows, check_schema, check_structure, has_ledger
 from raysweep.ledger.database import connect, damaged, errors_of
-from raysweep.ledger.rows import Phase, RungRow, Status
-from raysweep.ledger.schema import COMMANDS, EPOCHS, EVALUATIONS, RUNGS, TABLES, TRIALS, Table, from_sql
+from raysweep.ledger.rows import Phase, RungRow, Status, StepRow
+from raysweep.ledger.schema import COMMANDS, EPOCHS, EVALUATIONS, RUNGS, STEP_PREFIX, TABLES, TRIALS, Table, from_sql
 
 Row = dict[str, Any]
 
@@ -161,6 +161,14 @@ class LedgerReader:
         """Where the sweep's checkpoints and forecasts are, as its last command was told; None for beside the ledger."""
         rows = self._rows("SELECT value FROM meta WHERE key = 'storage_path'")
         return str(rows[0]["value"]) if rows else None
+
+    def steps(self) -> list[StepRow]:
+        """What training steps were measured to take on GPUs."""
+        rows = self._rows("SELECT key, value FROM meta WHERE substr(key, 1, ?) = ?", (len(STEP_PREFIX), STEP_PREFIX))
+        try:
+            return [StepRow(**json.loads(row["value"])) for row in rows]
+        except (ValueError, TypeError) as error:
+            raise damaged(self._file, f"a measured step: {error}") from error
 
     def count_current(self) -> dict[str, int]:
         """How many trials of the current sweep have each status."""

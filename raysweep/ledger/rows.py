@@ -132,6 +132,29 @@ class TrialFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """What one training step of a shape was measured to take on one type of GPU.
+
+    Attributes:
+        gpu: The type, as Ray calls it.
+        shape: The trials' shape, as text.
+        cpus_per_gpu: CPUs for each GPU there, when it was measured.
+        seconds: Wall time of the step.
+        busy: The part of that time in which the GPU computes; None if unknown.
+        memory_bytes: What a process with such a trial takes of the GPU's memory at most; None if unknown.
+        total_bytes: What the GPU has; None if unknown.
+    """
+
+    gpu: str
+    shape: str
+    cpus_per_gpu: float
+    seconds: float
+    busy: float | None
+    memory_bytes: int | None
+    total_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialEnd:
     """How a trial ended.
 

@@ -64,6 +64,9 @@ class Table:
         return f"CREATE TABLE {self.name} (\n    {body}\n)" + ("" if self.is_numbered else " WITHOUT ROWID")
 
 
+# What training steps were measured to take stands in `meta` under keys that begin so, as JSON: they are few.
+STEP_PREFIX = "step "
+
 META = Table(name="meta", key=("key",), columns={"key": "TEXT NOT NULL", "value": "TEXT NOT NULL"})
 
 COMMANDS = Table(

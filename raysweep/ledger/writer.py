@@ -24,11 +24,12 @@ from raysweep.ledger.rows import (
     EpochRow,
     EvaluationRow,
     RungRow,
+    StepRow,
     TrialEnd,
     TrialFacts,
     TrialRow,
 )
-from raysweep.ledger.schema import to_sql
+from raysweep.ledger.schema import STEP_PREFIX, to_sql
 
 SCORES = (
     "predict_mse_batch",
@@ -118,6 +119,15 @@ class LedgerWriter:
                     " WHERE value != excluded.value",
                     (location,),
                 )
+
+    def record_step(self, row: StepRow) -> None:
+        """Keeps what a training step was measured to take; it replaces what was measured before."""
+        text = json.dumps(dataclasses.asdict(row), sort_keys=True, allow_nan=False)
+        with self.transaction():
+            self._connection.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (f"{STEP_PREFIX}{row.gpu} {row.shape}", text),
+            )
 
     def end_command(self, command_id: int, outcome: str, finished_at: float) -> None:
         """Records how a sweep command ended: `done`, `failed` or `interrupted`."""

@@ -18,6 +18,7 @@ from raysweep.spec.space import Choice, Domain, GridSearch, IntRange, is_listed,
 from raysweep.spec.sweep import Sweep
 
 MAX_COUNTED_CONFIGS = 20_000
+MAX_LARGEST = 64
 
 
 def searched_keys(sweep: Sweep) -> dict[str, Domain]:
@@ -46,6 +47,21 @@ def num_configs(sweep: Sweep, *, at_most: int) -> int:
         with suppress(ValueError):  # what can't be run is passed over by the search too
             configs.add(tuple(sweep.resolve(dict(zip(space, combination, strict=True))).to_flat().items()))
     return len(configs)
+
+
+def largest_configs(sweep: Sweep) -> Iterator[Config]:
+    """Of every choice of the searched keys that are no numbers: the config with the largest numbers.
+
+    What a trial takes of a device is mostly the more the larger its numbers, so these stand for all proposals.
+    """
+    largest: dict[str, Sequence[Scalar]] = {}
+    for key, domain in searched_keys(sweep).items():
+        values = listed_values(domain)
+        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        largest[key] = [max(numbers)] if len(numbers) == len(values) else values
+    for choice in itertools.islice(itertools.product(*largest.values()), MAX_LARGEST):
+        with suppress(ValueError):  # what can't be run is passed over by the search too
+            yield sweep.resolve(dict(zip(largest, choice, strict=True)))
 
 
 def known_points(

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -20,8 +20,8 @@ from typing import Any
 
 from raysweep.disks import cannot_write, why_unwritable
 from raysweep.errors import ClusterError
+from raysweep.planning.sharing import GpuType, Share
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
-from raysweep.spec.sweep import Resources
 from raysweep.tuning.growth import Workers, find_workers
 from raysweep.tuning.shipping import runtime_env
 
@@ -52,6 +52,8 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 # Ray prints what its own processes complain of, in colours, whatever `log_to_driver` says; lines like this it skips.
 QUIET_ENVIRONMENT: Mapping[str, str] = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+UNKNOWN_GPU = "unknown"  # what Ray was only told of, or doesn't know
+_TYPE_PREFIX = "accelerator_type:"
 ESSENTIAL_PROCESSES = ("gcs_server", "raylet")
 QUIET_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray.data")
 
@@ -63,19 +65,21 @@ class RunningCluster:
     Attributes:
         num_cpus: Of all its machines, those that may still come among them.
         num_gpus: Likewise.
+        gpus: Likewise, by type.
         workers: Those that come when trials wait; None where the machines are fixed.
     """
 
     num_cpus: float
     num_gpus: float
+    gpus: Sequence[GpuType] = ()
     workers: Workers | None = None
 
-    def num_slots(self, resources: Resources) -> int:
-        """How many trials fit at the same time."""
+    def num_slots(self, share: Share) -> int:
+        """How many trials that take so much fit at the same time."""
         if self.workers is not None:
-            return self.workers.growth.num_slots(resources)
-        by_cpu = self.num_cpus / resources.cpu if resources.cpu else float("inf")
-        by_gpu = self.num_gpus / resources.gpu if resources.gpu else float("inf")
+            return self.workers.growth.num_slots(share)
+        by_cpu = self.num_cpus / share.cpu if share.cpu else float("inf")
+        by_gpu = self.num_gpus / share.gpu if share.gpu else float("inf")
         return max(int(min(by_cpu, by_gpu)), 0)
 
     def lost(self) -> str | None:
@@ -143,9 +147,30 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
 def _running_cluster(workers: Workers | None) -> RunningCluster:
     import ray
 
+    if workers is not None:
+        growth = workers.growth
+        num_cpus, num_gpus = growth.total("CPU"), growth.total("GPU")
+        return RunningCluster(
+            num_cpus=num_cpus, num_gpus=num_gpus, gpus=gpu_types(growth.all_resources()), workers=workers
+        )
     have = ray.cluster_resources()
-    num_cpus, num_gpus = (workers.growth.total(name) if workers else have.get(name, 0.0) for name in ("CPU", "GPU"))
-    return RunningCluster(num_cpus=num_cpus, num_gpus=num_gpus, workers=workers)
+    gpus = gpu_types(node["Resources"] for node in ray.nodes() if node["Alive"])
+    return RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0), gpus=gpus)
+
+
+def gpu_types(machines: Iterable[Mapping[str, float]]) -> list[GpuType]:
+    """The types of GPU on these machines, by the machines' resources."""
+    found: dict[str, GpuType] = {}
+    for resources in machines:
+        count = int(resources.get("GPU", 0))
+        if count:
+            names = [key.removeprefix(_TYPE_PREFIX) for key in resources if key.startswith(_TYPE_PREFIX)]
+            name, cpus_per_gpu = (names or [UNKNOWN_GPU])[0], resources.get("CPU", 0.0) / count
+            known = found.get(name, GpuType(name=name, count=0, cpus_per_gpu=cpus_per_gpu))
+            found[name] = GpuType(
+                name=name, count=known.count + count, cpus_per_gpu=min(known.cpus_per_gpu, cpus_per_gpu)
+            )
+    return list(found.values())
 
 
 def is_own_ray() -> bool:

@@ -5,6 +5,7 @@ What may come stands in the file that `ray up` leaves on the head; what has come
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from raysweep.spec.sweep import Resources
+from raysweep.planning.sharing import Share
 
 LAUNCH_FILE = Path("~/ray_bootstrap_config.yaml")  # Ray's own name for it
 FIRST_WORD_SECONDS = 30.0  # the autoscaler of a head that has just been started says nothing yet
@@ -36,9 +37,9 @@ class NodeType:
     resources: Mapping[str, float]
     max_nodes: int
 
-    def num_slots(self, resources: Resources) -> int:
-        """How many trials fit on one of them."""
-        wanted = {"CPU": resources.cpu, "GPU": resources.gpu}
+    def num_slots(self, share: Share) -> int:
+        """How many trials that take so much fit on one of them."""
+        wanted = {"CPU": share.cpu, "GPU": share.gpu}
         fits = [self.resources.get(name, 0.0) / amount for name, amount in wanted.items() if amount]
         return int(min(fits, default=0.0) + 1e-9)  # 0.3 is more than a third of 0.9 to a computer
 
@@ -66,9 +67,15 @@ class Growth:
         """How much of a resource there is when all workers have come."""
         return self._most(lambda kind: kind.resources.get(resource, 0.0))
 
-    def num_slots(self, resources: Resources) -> int:
-        """How many trials fit at the same time when all workers have come."""
-        return int(self._most(lambda kind: kind.num_slots(resources)))
+    def num_slots(self, share: Share) -> int:
+        """How many trials that take so much fit at the same time when all workers have come."""
+        return int(self._most(lambda kind: kind.num_slots(share)))
+
+    def all_resources(self) -> Iterator[Mapping[str, float]]:
+        """Of every machine that may come, and of the head."""
+        yield self.head.resources
+        for kind in self.workers:
+            yield from itertools.repeat(kind.resources, min(kind.max_nodes, self.max_workers))
 
     def _most(self, amount: Callable[[NodeType], float]) -> float:
         """The head's and the workers' amounts, of the kinds that have most."""

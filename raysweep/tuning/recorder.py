@@ -6,14 +6,13 @@ import dataclasses
 import re
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from raysweep.errors import ClusterError, LedgerError, StorageError
+from raysweep.errors import ClusterError, GpuMemoryError, LedgerError, StorageError
 from raysweep.forecasting.results import Evaluation
 from raysweep.forecasting.scores import with_skills
 from raysweep.ledger.rows import EpochRow, EvaluationRow, TrialEnd
@@ -21,7 +20,15 @@ from raysweep.ledger.writer import LedgerWriter
 from raysweep.planning.progress import Progress
 from raysweep.tuning.hang_watch import HangWatch
 from raysweep.tuning.report import Report, own_scores
-from raysweep.tuning.retries import PAUSES_SECONDS, RetryingFifo, num_failures, pause_after
+from raysweep.tuning.retries import (
+    PAUSES_SECONDS,
+    RetryingFifo,
+    error_text,
+    last_failure,
+    num_failures,
+    pause_after,
+    ran_out_of_gpu_memory,
+)
 
 
 class SweepAborted(BaseException):
@@ -102,7 +109,8 @@ class Recorder(Callback):  # type: ignore[misc]
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The worker is gone; the scheduler will try the trial again."""
         reason = self._take_reason(trial)
-        again = f"tried again in {pause_after(trial):g} s ({num_failures(trial)} of {len(PAUSES_SECONDS)})"
+        alone = ", on a GPU of its own" if ran_out_of_gpu_memory(trial) else ""
+        again = f"tried again in {pause_after(trial):g} s{alone} ({num_failures(trial)} of {len(PAUSES_SECONDS)})"
         self._progress.retry(trial.trial_id, f"{reason}; {again}")
         self._on_change()
 
@@ -111,7 +119,7 @@ class Recorder(Callback):  # type: ignore[misc]
         if trial.trial_id in self._ended:
             return
         error = f"{self._take_reason(trial)}; that was try {num_failures(trial)}"
-        end = TrialEnd(status="failed", finished_at=time.time(), error=error, traceback=_error_text(trial))
+        end = TrialEnd(status="failed", finished_at=time.time(), error=error, traceback=error_text(trial))
         self._ended.add(trial.trial_id)
         if not trial.config["is_rescore"]:
             self._write(lambda: self._ledger.end_trial(trial.trial_id, end))
@@ -146,7 +154,7 @@ class Recorder(Callback):  # type: ignore[misc]
     def _take_reason(self, trial: Trial) -> str:
         """Why the worker of a trial is gone, in one line."""
         self._hangs.forget(trial.trial_id)
-        return self._hung.pop(trial.trial_id, None) or _reason_of(_error_text(trial))
+        return self._hung.pop(trial.trial_id, None) or _reason_of(last_failure(trial))
 
     def _record(self, trial: Trial, report: Report, end: TrialEnd | None, evaluations: list[EvaluationRow]) -> None:
         with self._ledger.transaction():
@@ -198,21 +206,16 @@ class Recorder(Callback):  # type: ignore[misc]
 
 # What Ray says of a lost worker is a page for those who develop Ray; the ledger keeps it as the traceback.
 _REASONS = {
+    GpuMemoryError.__name__: "the GPU that it shares ran out of memory",
     r"running low on memory|OutOfMemoryError": "its machine ran out of memory, and Ray ended its worker",
     r"its node has died": "its machine is gone",
     r"worker process has died|The actor died unexpectedly|never ran": "its worker was killed or has crashed",
 }
 
 
-def _reason_of(text: str) -> str:
-    """Why the worker is gone, in one line, from the last failure that Tune has written down."""
-    last = text.rpartition("Failure # ")[2]
+def _reason_of(failure: str) -> str:
+    """Why the worker is gone, in one line, from what Tune has written down of it."""
     for pattern, reason in _REASONS.items():
-        if re.search(pattern, last):
+        if re.search(pattern, failure):
             return reason
-    return next((line.strip() for line in reversed(last.splitlines()) if line.strip()), "its worker is gone")
-
-
-def _error_text(trial: Trial) -> str:
-    file = Path(trial.local_path) / "error.txt" if trial.local_path else None
-    return file.read_text(errors="replace") if file and file.is_file() else ""
+    return next((line.strip() for line in reversed(failure.splitlines()) if line.strip()), "its worker is gone")

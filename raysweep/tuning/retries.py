@@ -1,17 +1,21 @@
 """A trial whose worker was lost is tried again from its checkpoint, after a pause that blocks no slot.
 
 Only what may go better the next time ends a worker: a kill, a lack of memory, a hang, a GPU that is gone. What would
-come again, such as an exception of the model, is the trial's result and never gets here.
+come again, such as an exception of the model, is the trial's result and never gets here. A trial that ran out of
+memory on a GPU that it shared gets one for itself.
 """
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
+from ray.tune import PlacementGroupFactory
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 
+from raysweep.errors import GpuMemoryError
 from raysweep.ledger.rows import RungRow
 
 # Long enough, together, for a neighbour that takes all the memory to end, or for a machine to come back.
@@ -32,6 +36,9 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
         """Its worker is gone; Tune tells this before it puts the trial back into the queue, if it does."""
         if trial.should_recover():
             self._due[trial] = time.monotonic() + pause_after(trial)
+            if ran_out_of_gpu_memory(trial):
+                (bundle,) = trial.placement_group_factory.bundles
+                trial.update_resources(PlacementGroupFactory([{**bundle, "GPU": 1.0}]))
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Puts it aside instead; Tune would start it at once."""
@@ -66,6 +73,22 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
     def is_stopped(self, trial_id: str) -> bool:
         """Whether the trial was told to stop."""
         return False
+
+
+def error_text(trial: Trial) -> str:
+    """What Tune has written down of a trial's failures."""
+    file = Path(trial.local_path) / "error.txt" if trial.local_path else None
+    return file.read_text(errors="replace") if file and file.is_file() else ""
+
+
+def last_failure(trial: Trial) -> str:
+    """The last of them."""
+    return error_text(trial).rpartition("Failure # ")[2]
+
+
+def ran_out_of_gpu_memory(trial: Trial) -> bool:
+    """Whether the last worker that a trial has lost shared a GPU whose memory was too small."""
+    return GpuMemoryError.__name__ in last_failure(trial)
 
 
 def num_failures(trial: Trial) -> int:

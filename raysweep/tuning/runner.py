@@ -13,7 +13,6 @@ from raysweep.errors import Interrupted, RaysweepError, StorageError
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.planning.progress import Progress
 from raysweep.signals import signals_noted
-from raysweep.spec.sweep import Resources
 
 if TYPE_CHECKING:
     from raysweep.forecasting.inputs import TrialInputs
@@ -30,7 +29,8 @@ def run_trials(
     metric: str,
     scheduler: RetryingFifo,
     next_rung: Callable[[int], int | None],
-    resources: Resources,
+    num_threads: int,
+    is_gpu: bool,
     ledger: LedgerWriter,
     progress: Progress,
     data_sources: Mapping[str, str],
@@ -41,7 +41,8 @@ def run_trials(
 ) -> None:
     """Runs every trial that the search hands out. Call inside `ray_cluster`.
 
-    `lost_storage` says what has become of the disk with the results, if it is gone.
+    `num_threads` and `is_gpu` are as of `WorkerSettings`. `lost_storage` says what has become of the disk with the
+    results, if it is gone.
 
     Raises:
         Interrupted: After Ctrl-C or SIGTERM.
@@ -58,11 +59,7 @@ def run_trials(
 
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(progress.num_slots)
     settings = WorkerSettings(
-        metric=metric,
-        num_threads=max(1, int(resources.cpu)),
-        is_gpu=resources.gpu > 0,
-        next_rung=next_rung,
-        versions=numeric_versions(),
+        metric=metric, num_threads=num_threads, is_gpu=is_gpu, next_rung=next_rung, versions=numeric_versions()
     )
 
     def after_change() -> None:
@@ -89,7 +86,6 @@ def run_trials(
                 search_alg=search,
                 scheduler=scheduler,
                 callbacks=[recorder],
-                resources_per_trial=tune.PlacementGroupFactory([{"CPU": resources.cpu, "GPU": resources.gpu}]),
                 storage_path=storage,
                 checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
                 reuse_actors=True,

@@ -15,6 +15,7 @@ from ray.tune.search import SearchAlgorithm
 from ray.tune.search.hyperopt import HyperOptSearch
 
 from raysweep.planning.plan import KnownPoint, WantedTrial
+from raysweep.planning.sharing import Share
 from raysweep.spec.config import Scalar
 from raysweep.spec.space import (
     Choice,
@@ -41,10 +42,14 @@ class TrialList(SearchAlgorithm):  # type: ignore[misc]
 
     Args:
         trials: Each with whether it only needs new scores.
+        share_of: What a trial takes, by its config.
     """
 
-    def __init__(self, trials: Iterable[tuple[WantedTrial, bool]]) -> None:
+    def __init__(
+        self, trials: Iterable[tuple[WantedTrial, bool]], *, share_of: Callable[[Mapping[str, object]], Share]
+    ) -> None:
         self._trials = deque(trials)
+        self._share_of = share_of
         self._parser = _make_parser()
         self._spec: dict[str, Any] = {}
 
@@ -74,7 +79,9 @@ class TrialList(SearchAlgorithm):  # type: ignore[misc]
             "seed": trial.seed,
             "is_rescore": is_rescore,
         }
-        return _create_trial_from_spec({**self._spec, "config": config}, self._parser, trial_id=trial.trial_id)
+        resources = tune.PlacementGroupFactory([self._share_of(trial.config).bundle])
+        spec = {**self._spec, "config": config, "resources_per_trial": resources}
+        return _create_trial_from_spec(spec, self._parser, trial_id=trial.trial_id)
 
 
 class HyperOptQueue(TrialList):
@@ -89,6 +96,7 @@ class HyperOptQueue(TrialList):
         on_proposal: Told of every new trial before it is handed out.
         known: What earlier commands tried; HyperOpt gets it back as observations.
         todo: Those of them that aren't done, by id, each with whether it only needs new scores.
+        share_of: What a trial takes, by its config.
     """
 
     def __init__(
@@ -101,8 +109,10 @@ class HyperOptQueue(TrialList):
         on_proposal: Callable[[WantedTrial], None],
         known: Sequence[KnownPoint] = (),
         todo: Mapping[str, bool],
+        share_of: Callable[[Mapping[str, object]], Share],
     ) -> None:
-        super().__init__((point.trial, todo[point.trial.trial_id]) for point in known if point.trial.trial_id in todo)
+        left = [(point.trial, todo[point.trial.trial_id]) for point in known if point.trial.trial_id in todo]
+        super().__init__(left, share_of=share_of)
         self._space = space
         self._num_samples = num_samples
         self._identify = identify

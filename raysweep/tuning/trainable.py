@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ray.tune import Trainable
 
 from raysweep.disks import cannot_write
-from raysweep.errors import CheckpointError, StorageError
+from raysweep.errors import CheckpointError, GpuMemoryError, StorageError
 from raysweep.ledger.rows import TrialFacts
 from raysweep.spec.config import Config
 from raysweep.tuning.report import REPORT_SECONDS, WORST, Report, trial_score
@@ -53,22 +53,21 @@ class TrialActor(Trainable):  # type: ignore[misc]
     def setup(self, config: dict[str, Any], inputs: TrialInputs, settings: WorkerSettings) -> None:
         """Called once an actor."""
         self._run: TrialRun | None = None
+        self._epochs: Iterator[EpochResult] = iter(())
         self._unfit: Report | None = None
         if (reason := why_unfit(settings.versions)) is not None:
             self._unfit = Report(facts=None, epochs=(), end="unfit_machine", error=reason)
             return  # there may be no torch
-        import torch
+        from raysweep.forecasting.accelerators import accelerator_for
 
         self._inputs, self._settings = inputs, settings
         use_threads(settings.num_threads)
-        self._device = torch.device("cuda" if settings.is_gpu and torch.cuda.is_available() else "cpu")
-        if self._device.type == "cuda":
-            # A GPU sums in another order from run to run unless told otherwise; the seed must fix the losses.
-            torch.use_deterministic_algorithms(True, warn_only=True)
+        self._accelerator = accelerator_for(is_gpu=settings.is_gpu)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """The next trial in the same process; Tune has put its config in place."""
-        self._run = None
+        self._run, self._epochs = None, iter(())
+        self._accelerator.forget()
         return True
 
     def step(self) -> dict[str, Any]:
@@ -78,21 +77,33 @@ class TrialActor(Trainable):  # type: ignore[misc]
         except StorageError as error:
             report = Report(facts=None, epochs=(), end="no_storage", error=str(error))
         except Exception as error:
-            if _is_machines_fault(error):
-                raise  # ends this process, which frees what it holds; the trial is tried again in another
-            report = Report(
-                facts=None,
-                epochs=(),
-                end="failed",
-                error=f"{type(error).__name__}: {error}".split("\n")[0],
-                traceback=traceback.format_exc(),
-            )
+            report = self._failed(error)
         # Without a report's own score Tune and the search see the worst there is, never a missing value.
         return {
             "report": report,
             "score": WORST if report.score is None else report.score,
             "done": report.end is not None,
         }
+
+    def _failed(self, error: Exception) -> Report:
+        """What an exception means for the trial; raises what is to end this process, and so frees all that it holds."""
+        from raysweep.forecasting.accelerators import is_out_of_gpu_memory
+
+        text = f"{type(error).__name__}: {error}".split("\n")[0]
+        if self._settings.is_gpu and is_out_of_gpu_memory(error):
+            if not self._is_alone():
+                raise GpuMemoryError(text) from error
+            text = (
+                "the GPU ran out of memory, though the trial had it for itself: a smaller train.batch_size takes less,"
+                f" as do a smaller model and window ({text})"
+            )
+        elif _is_machines_fault(error):
+            raise error
+        return Report(facts=None, epochs=(), end="failed", error=text, traceback=traceback.format_exc())
+
+    def _is_alone(self) -> bool:
+        """Whether no other trial runs on the GPU."""
+        return bool(self.trial_resources.required_resources.get("GPU", 0.0) >= 1)
 
     def _start(self) -> Report:
         from raysweep.forecasting.trial import TrialRun
@@ -102,9 +113,9 @@ class TrialActor(Trainable):  # type: ignore[misc]
             config=Config.from_flat(self.config["config"]),
             seed=self.config["seed"],
             inputs=self._inputs,
-            device=self._device,
+            device=self._accelerator.device,
         )
-        self._epochs: Iterator[EpochResult] = self._run.epochs()
+        self._epochs = self._run.epochs()
         if self.config["is_rescore"] and len(self._run.history) < self._run.num_epochs:
             raise CheckpointError(f"no checkpoint of trial {self._run.trial_id} is left to score it from")
         if self._run.history:
@@ -144,7 +155,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
             num_train_windows=self._run.num_train_windows,
             num_params=self._run.num_params,
             node=socket.gethostname(),
-            device=_device_name(self._device.type),
+            device=self._accelerator.name,
         )
         return Report(
             facts=facts,
@@ -177,11 +188,3 @@ def _is_machines_fault(error: Exception) -> bool:
     # On a CPU torch has no class of its own for a lack of memory.
     is_cpu_memory = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     return is_cpu_memory or isinstance(error, MemoryError | torch.OutOfMemoryError | torch.AcceleratorError)
-
-
-def _device_name(kind: str) -> str:
-    if kind == "cuda":
-        import torch
-
-        return str(torch.cuda.get_device_name())
-    return kind

@@ -65,9 +65,9 @@ class Model(nn.Module):
 TINY = {"dataset": "wave", "train.time_steps": 16}
 
 
-def _patient(project: Project, *arguments: str | Path, expect: int) -> str:
+def _patient(project: Project, *arguments: str | Path, expect: int, program: str = "patient_raysweep") -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.patient_raysweep", *map(str, arguments)],
+        [sys.executable, "-m", f"tests.faults.{program}", *map(str, arguments)],
         cwd=project.root,
         env=project.full_environment(),
         capture_output=True,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from raysweep.spec.sweep import Resources
+from raysweep.planning.sharing import Share
 from raysweep.tuning import growth
 from raysweep.tuning.growth import AutoscalerWord, Growth, NodeType, Workers
 
@@ -39,12 +39,13 @@ def _word(said_at: float, *, workers: int = 0, starting: int = 0, refusal: str |
 def test_slots_are_counted_machine_by_machine(cpu: float, gpu: float, slots: int) -> None:
     found = Growth(head=HEAD, workers=(G5, G5_LARGE), max_workers=4)
     assert (found.num_workers, found.total("GPU"), found.total("CPU")) == (4, 7, 60)
-    assert found.num_slots(Resources(cpu=cpu, gpu=gpu)) == slots
+    assert [*found.all_resources()] == [HEAD.resources, *[G5.resources] * 4, G5_LARGE.resources]
+    assert found.num_slots(Share(cpu=cpu, gpu=gpu)) == slots
 
 
 def test_a_head_with_cpus_runs_trials_too() -> None:
     head = NodeType(resources={"CPU": 2}, max_nodes=1)
-    assert Growth(head=head, workers=(G5,), max_workers=1).num_slots(Resources(cpu=1.0, gpu=0.0)) == 6
+    assert Growth(head=head, workers=(G5,), max_workers=1).num_slots(Share(cpu=1.0, gpu=0.0)) == 6
 
 
 class _Cluster:
@@ -121,4 +122,4 @@ def test_what_ray_up_left_says_whether_it_grows(
     found = growth._launched()
     assert (found is not None) == grows
     if found is not None:
-        assert found[0].num_slots(Resources(cpu=1.0, gpu=0.25)) == 16
+        assert found[0].num_slots(Share(cpu=1.0, gpu=0.25)) == 16

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from raysweep.planning.plan import KnownPoint, WantedTrial
+from raysweep.planning.sharing import Share
 from raysweep.spec.config import Scalar
 from raysweep.spec.space import (
     Choice,
@@ -41,6 +42,7 @@ def _queue(space: Mapping[str, Domain] = SPACE, **changes: object) -> HyperOptQu
         "identify": _identify,
         "on_proposal": lambda trial: None,
         "todo": {},
+        "share_of": lambda config: Share(cpu=1.0, gpu=0.0),
     }
     queue = HyperOptQueue(**(options | changes))  # type: ignore[arg-type]
     queue._make = lambda trial, is_rescore=False: (trial, is_rescore)  # type: ignore[method-assign,return-value]
