@@ -13,13 +13,16 @@ from raysweep.paths import SweepPaths
 # What may depend on where and when a trial ran, and in which sweep. All else must not, to the last bit.
 OF_THE_PLACE = {"sweep", "node", "train_seconds", "started_at", "finished_at", "code_version"}
 
+# Each has as many processors as this host.
+ONE_A_MACHINE = {"cpu": (os.cpu_count() or 1) / 2 + 0.5}
+
 
 def write_sweep(folder: Path, name: str, *, num_seeds: int, num_epochs: int) -> Path:
     """Four trials a seed; every machine has one at a time."""
     content = {
         "name": name,
         "seeds": list(range(num_seeds)),
-        "resources_per_trial": {"cpu": (os.cpu_count() or 1) / 2 + 0.5},
+        "resources_per_trial": ONE_A_MACHINE,
         "param_space": {
             "model": {"grid_search": ["lstm", "att"]},
             "dataset": "4single",
