@@ -13,6 +13,10 @@ from raysweep.ledger.rows import Status
 from raysweep.planning.plan import WantedTrial
 
 Clock = Callable[[], float]
+_Kinds = tuple[tuple[object, ...], ...]
+# Trials that are expected to take equally long: whether they confirm, and their kinds. A sweep of 100,000 trials has
+# few such groups, so that it can be drawn often.
+_Group = tuple[bool, _Kinds]
 
 
 @dataclass
@@ -26,9 +30,9 @@ class _Paces:
             total, count = self._sums.get(kind, (0.0, 0))
             self._sums[kind] = (total + seconds, count + 1)
 
-    def of(self, trial: WantedTrial) -> float:
+    def of(self, kinds: _Kinds) -> float:
         """The mean of the nearest kind that has ended."""
-        return next(self._mean(kind) for kind in _kinds(trial) if kind in self._sums)
+        return next(self._mean(kind) for kind in kinds if kind in self._sums)
 
     def of_any(self) -> float:
         return self._mean(())
@@ -66,6 +70,7 @@ class Progress:
     best_trial: WantedTrial | None = None
     failures: list[tuple[WantedTrial, str]] = field(default_factory=list)
     retries: list[tuple[WantedTrial, str]] = field(default_factory=list)
+    _num_waiting: Counter[_Group] = field(default_factory=Counter)
     _running: dict[str, tuple[WantedTrial, float]] = field(default_factory=dict)
     _paces: _Paces = field(default_factory=_Paces)
     _whole_paces: _Paces = field(default_factory=_Paces)  # of trials that came to their end
@@ -73,6 +78,7 @@ class Progress:
     def __post_init__(self) -> None:
         """Starts the clock."""
         self.started_at = self.clock()
+        self._num_waiting = Counter(map(_group, self.waiting.values()))
 
     @property
     def num_running(self) -> int:
@@ -91,30 +97,31 @@ class Progress:
 
     def add(self, trial: WantedTrial) -> None:
         """A search has proposed one more trial."""
-        self.waiting[trial.trial_id] = trial
+        self._wait(trial)
 
     def choose(self, num_trials: int, todo: Sequence[WantedTrial]) -> None:
         """The search is over: these trials confirm what it found, and no others are to come."""
         self.num_trials, self.num_unchosen = num_trials, 0
         self.waiting = {trial.trial_id: trial for trial in todo}
+        self._num_waiting = Counter(map(_group, self.waiting.values()))
         self.num_done_before = num_trials - len(todo) - self.ended.total()
 
     def start(self, trial_id: str) -> None:
         """A trial has begun, or begun again."""
-        trial = self.waiting.pop(trial_id, None) or self._running[trial_id][0]
+        trial = self._take(trial_id) if trial_id in self.waiting else self._running[trial_id][0]
         self._running[trial_id] = (trial, self.clock())
 
     def retry(self, trial_id: str, reason: str) -> None:
         """A trial has lost its worker and waits to be tried again."""
-        trial = self._running.pop(trial_id)[0] if trial_id in self._running else self.waiting[trial_id]
-        self.waiting[trial_id] = trial
+        trial = self._running.pop(trial_id)[0] if trial_id in self._running else self._take(trial_id)
+        self._wait(trial)
         self.retries.append((trial, reason))
 
     def end(self, trial_id: str, status: Status, *, score: float | None = None, error: str | None = None) -> None:
         """A trial has ended, perhaps before it began; `score` is what trials are compared by, lower is better."""
         self.ended[status] += 1
         if trial_id in self.waiting:  # its worker died on the way
-            trial = self.waiting.pop(trial_id)
+            trial = self._take(trial_id)
         else:
             trial, started_at = self._running.pop(trial_id)
             seconds = self.clock() - started_at
@@ -137,18 +144,28 @@ class Progress:
         """
         if not self._paces.is_known():
             return None
-        work = sum(self._expected(trial) for trial in self.waiting.values())
+        work = sum(count * self._expected(group) for group, count in self._num_waiting.items())
         num_known = self.num_done + len(self.waiting) + len(self._running) + self.num_unchosen
         work += (self.num_trials - num_known) * self._paces.of_any()
         work += self.num_unchosen * self._paces_to_confirm().of_any()
         now, longest = self.clock(), 0.0
         for trial, started_at in self._running.values():
-            left = max(self._expected(trial) - (now - started_at), 0.0)
+            left = max(self._expected(_group(trial)) - (now - started_at), 0.0)
             work, longest = work + left, max(longest, left)
         return max(work / self.num_slots, longest)
 
-    def _expected(self, trial: WantedTrial) -> float:
-        return (self._paces_to_confirm() if trial.phase == "confirm" else self._paces).of(trial)
+    def _wait(self, trial: WantedTrial) -> None:
+        self.waiting[trial.trial_id] = trial
+        self._num_waiting[_group(trial)] += 1
+
+    def _take(self, trial_id: str) -> WantedTrial:
+        trial = self.waiting.pop(trial_id)
+        self._num_waiting[_group(trial)] -= 1
+        return trial
+
+    def _expected(self, group: _Group) -> float:
+        is_confirm, kinds = group
+        return (self._paces_to_confirm() if is_confirm else self._paces).of(kinds)
 
     def _paces_to_confirm(self) -> _Paces:
         return self._whole_paces if self._whole_paces.is_known() else self._paces
@@ -164,9 +181,13 @@ class Display(Protocol):
         """Something has changed, or some time has passed."""
 
 
-def _kinds(trial: WantedTrial) -> Sequence[tuple[object, ...]]:
+def _group(trial: WantedTrial) -> _Group:
+    return trial.phase == "confirm", _kinds(trial)
+
+
+def _kinds(trial: WantedTrial) -> _Kinds:
     """The groups that a trial's duration is estimated from, the nearest first."""
     config: Mapping[str, object] = trial.config
     model, dataset, time_steps = config["model"], config["dataset"], config["train.time_steps"]
     length = (config.get("train.num_epochs"), config.get("train.num_steps"))
-    return [(model, dataset, time_steps, length), (model, time_steps), (model,), ()]
+    return (model, dataset, time_steps, length), (model, time_steps), (model,), ()

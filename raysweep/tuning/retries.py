@@ -30,6 +30,9 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._due: dict[Trial, float] = {}
+        # Those that have no worker, in their order. Tune's own list has all trials of the sweep, ended ones too: the
+        # longer the sweep, the longer would it take at every turn to find the next one there.
+        self._waiting: dict[Trial, None] = {}
         self._controller: Any = None
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
@@ -41,7 +44,9 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
                 trial.update_resources(PlacementGroupFactory([{**bundle, "GPU": 1.0}]))
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """Puts it aside instead; Tune would start it at once."""
+        """A new one, or one that lost its worker: puts that aside; Tune would start it at once."""
+        self._waiting.pop(trial, None)
+        self._waiting[trial] = None
         if trial in self._due:
             tune_controller._set_trial_status(trial, Trial.PAUSED)
 
@@ -52,7 +57,8 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
         for trial, due_at in self._due.items():
             if time.monotonic() >= due_at:
                 return trial
-        return next((trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING), None)
+        self._waiting = {trial: None for trial in self._waiting if trial.status in (Trial.PENDING, Trial.PAUSED)}
+        return next((trial for trial in self._waiting if trial.status == Trial.PENDING), None)
 
     def starting_actors(self) -> dict[str, Any]:
         """By trial: the actors that have been given their place and haven't answered yet. Tune waits for ever."""

@@ -8,10 +8,11 @@ can't be preloaded, says CONTINUE to NaN, and compares a window of 64 with one o
 from __future__ import annotations
 
 import json
+import math
+from bisect import insort
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
@@ -61,7 +62,7 @@ class GroupedAsha(RetryingFifo):
         self.settings_text = settings_text
         self._sweep_metric = metric
         self._rungs = Rungs(settings)
-        self._scores: dict[tuple[str, int], list[float]] = {}
+        self._scores: dict[tuple[str, int], list[float]] = {}  # the lowest first
         self._judged: set[tuple[str, int]] = set()
         self._stopped: set[str] = set()
         self._undelivered: dict[str, list[RungRow]] = {}
@@ -98,7 +99,7 @@ class GroupedAsha(RetryingFifo):
     def _judge(self, trial: Trial, rung: int, score: float) -> RungRow:
         bracket = bracket_of(trial.config["config"], self._settings.within)
         earlier = self._scores.get((bracket, rung), [])
-        cutoff = float(np.percentile(earlier, 100 / self._settings.reduction_factor)) if earlier else None
+        cutoff = best_part(earlier, self._settings.reduction_factor) if earlier else None
         return RungRow(
             trial_id=trial.trial_id,
             bracket=bracket,
@@ -110,10 +111,26 @@ class GroupedAsha(RetryingFifo):
         )
 
     def _remember(self, row: RungRow) -> None:
-        self._scores.setdefault((row.bracket, row.rung), []).append(row.score)
+        insort(self._scores.setdefault((row.bracket, row.rung), []), row.score)
         self._judged.add((row.trial_id, row.rung))
         if row.is_stop:
             self._stopped.add(row.trial_id)
+
+
+def best_part(scores: Sequence[float], factor: float) -> float:
+    """The score below which the best 1/`factor` lie, between two of them where it falls between two.
+
+    Args:
+        scores: At least one, the lowest first; infinity for what has none. Kept in order, they need not be looked
+            through at every decision, of which a sweep has as many as trials.
+        factor: At least 1.
+    """
+    place = (len(scores) - 1) / factor
+    below = math.floor(place)
+    share = place - below
+    if share == 0 or scores[below] == scores[below + 1]:  # also where both are infinite
+        return scores[below]
+    return scores[below] + share * (scores[below + 1] - scores[below])
 
 
 def rungs_of_history(

@@ -133,3 +133,40 @@ def test_counts_go_on_when_the_best_are_chosen() -> None:
     assert (progress.num_done, progress.num_trials) == (6, 6)
     assert [trial.trial_id for trial, _ in progress.failures] == ["b"]
     assert progress.best_trial == _trial("a"), "the search's best; that of many seeds is chance"
+
+
+def test_what_is_left_is_that_of_each_trial_whatever_has_happened_to_it() -> None:
+    trials = [*map(_trial, "abcd"), _trial("slow", "lstm")]
+    progress, clock = _progress(trials, num_trials=6)
+    _ended(progress, clock, "a", 1.0, "finished")
+    progress.start("slow")
+    progress.retry("slow", "killed")
+    progress.retry("b", "killed on the way")
+    progress.add(_trial("new", "lstm"))
+    _ended(progress, clock, "slow", 100.0, "finished")
+    progress.end("c", "failed", error="its worker died")
+    # b, d, and one like the slow one
+    assert sorted(progress.waiting) == ["b", "d", "new"]
+    assert progress.seconds_left() == pytest.approx(1 + 1 + 100)
+
+
+class CountedConfig(dict[str, object]):
+    """Counts how often anybody looks at the config of a trial."""
+
+    num_looks = 0
+
+    def __getitem__(self, key: str) -> object:
+        CountedConfig.num_looks += 1
+        return super().__getitem__(key)
+
+
+def test_an_estimate_looks_at_no_trial_that_waits() -> None:
+    trials = [
+        WantedTrial(trial_id=one.trial_id, config_id="c", config=CountedConfig(one.config), seed=0, position=0)
+        for one in (_trial(str(index)) for index in range(1000))
+    ]
+    progress, clock = _progress(trials)
+    _ended(progress, clock, "0", 2.0, "finished")
+    before = CountedConfig.num_looks
+    assert progress.seconds_left() == pytest.approx(999 * 2)
+    assert CountedConfig.num_looks == before, "a sweep of 100,000 trials is drawn five times a second"

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raysweep.forecasting.results import EpochResult
 from raysweep.ledger.rows import RungRow
 from raysweep.spec.sweep import Asha
 from raysweep.tuning.report import Report
-from raysweep.tuning.schedulers import GroupedAsha, Rungs, bracket_of, rungs_of_history
+from raysweep.tuning.schedulers import GroupedAsha, Rungs, best_part, bracket_of, rungs_of_history
 
 SETTINGS = Asha(grace_period=2, reduction_factor=3, within=("model",))
 
@@ -69,6 +73,28 @@ def test_the_cutoff_is_the_best_third_of_those_before() -> None:
     # a third of the way through 1, 4, 7, 10 lies 4
     assert _tell(scheduler, "good", [0.0, 4.0]) == "CONTINUE"
     assert _tell(scheduler, "bad", [0.0, 4.1]) == "STOP"
+
+
+@given(
+    scores=st.lists(st.floats(min_value=-1e6, max_value=1e6), min_size=1, max_size=40),
+    factor=st.sampled_from([2, 3, 4, 10]),
+)
+def test_the_best_part_is_a_percentile(scores: list[float], factor: int) -> None:
+    expected = np.percentile(scores, 100 / factor)
+    assert best_part(sorted(scores), factor) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_scores_that_are_none_set_no_cutoff_of_their_own() -> None:
+    inf = math.inf
+    assert best_part([1.0, inf, inf], 3) == inf
+    assert best_part([1.0, 2.0, 3.0, inf], 3) == 2.0
+    assert best_part([inf], 3) == inf
+    scheduler = _scheduler()
+    for index, score in enumerate([inf, 5.0, inf, 4.0, 3.0]):
+        _tell(scheduler, f"t{index}", [0.0, score])
+    assert _tell(scheduler, "worse", [0.0, inf]) == "STOP"
+    (row,) = scheduler.take_decisions("worse")
+    assert row.cutoff == pytest.approx(4 + 1 / 3)
 
 
 def test_groups_are_judged_apart() -> None:

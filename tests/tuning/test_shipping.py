@@ -94,7 +94,7 @@ def test_what_is_edited_here_is_what_runs_there(hidden_from: Node, project: Proj
     """A layer, raysweep itself, the series: all of it the driver's."""
     laptop, shared = tmp_path / "laptop", tmp_path / "shared"
     shutil.copytree(PROJECT / "raysweep", laptop / "raysweep", ignore=shutil.ignore_patterns("__pycache__"))
-    _edit(laptop / "raysweep/tuning/trainable.py", "    return kind\n", "    return 'edited'\n")
+    _edit(laptop / "raysweep/tuning/trainable.py", "device=self._accelerator.name", "device='edited'")
     space = {"model": "att", "dataset": "wave", "train.time_steps": 16, "train.num_epochs": 2}
     sweep = project.write_sweep("far", param_space=space, resources_per_trial={"cpu": 2})
     before = _losses_here(project, sweep)

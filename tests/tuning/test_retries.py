@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from ray.tune.experiment import Trial
+
+from raysweep.tuning import retries
+from raysweep.tuning.retries import RetryingFifo
+
+
+class StubTrial:
+    """What the scheduler asks a trial of Tune; counts how often it is looked at."""
+
+    def __init__(self, name: str) -> None:
+        self.trial_id = name
+        self.local_path = None  # Tune has written nothing of its failures
+        self.run_metadata = SimpleNamespace(num_failures=0)
+        self.num_looks = 0
+        self._status = Trial.PENDING
+
+    @property
+    def status(self) -> str:
+        self.num_looks += 1
+        return self._status
+
+    @status.setter
+    def status(self, status: str) -> None:
+        self._status = status
+
+    def should_recover(self) -> bool:
+        return True
+
+
+class StubController:
+    """Tune's part: a real one needs a running Ray. It has no list of all trials to ask for."""
+
+    def __init__(self, scheduler: RetryingFifo) -> None:
+        self.scheduler = scheduler
+
+    def add(self, *trials: StubTrial) -> None:
+        for trial in trials:
+            self.scheduler.on_trial_add(self, trial)
+
+    def lose_worker_of(self, trial: StubTrial) -> None:
+        trial.run_metadata.num_failures += 1
+        self.scheduler.on_trial_error(self, trial)
+        trial.status = Trial.PENDING
+        self.scheduler.on_trial_add(self, trial)
+
+    def _set_trial_status(self, trial: StubTrial, status: str) -> None:
+        trial.status = status
+
+    def next(self) -> str | None:
+        chosen = self.scheduler.choose_trial_to_run(self)
+        return None if chosen is None else chosen.trial_id
+
+
+def _sweep_of(num_trials: int) -> tuple[StubController, list[StubTrial]]:
+    controller, trials = StubController(RetryingFifo()), [StubTrial(str(index)) for index in range(num_trials)]
+    controller.add(*trials)
+    return controller, trials
+
+
+def test_trials_run_in_their_order() -> None:
+    controller, trials = _sweep_of(3)
+    for trial in trials:
+        assert controller.next() == trial.trial_id
+        assert controller.next() == trial.trial_id, "until it has its worker"
+        trial.status = Trial.RUNNING
+    assert controller.next() is None
+
+
+def test_a_trial_that_lost_its_worker_waits_and_then_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(retries.time, "monotonic", lambda: now)
+    controller, (lost, second, third) = _sweep_of(3)
+    lost.status = Trial.RUNNING
+    controller.lose_worker_of(lost)
+    assert lost.status == Trial.PAUSED
+    assert controller.next() == "1"
+    second.status = Trial.RUNNING
+    now += retries.PAUSES_SECONDS[0]
+    assert controller.next() == "0"
+    lost.status = Trial.PENDING  # Tune has asked for its worker
+    assert controller.next() == "2", "those that were there before it"
+    third.status = Trial.RUNNING
+    assert controller.next() == "0", "it waits for its worker still"
+    lost.status = Trial.RUNNING
+    assert controller.next() is None
+    controller.lose_worker_of(lost)
+    assert lost.status == Trial.PAUSED
+    now += retries.PAUSES_SECONDS[1]
+    assert controller.next() == "0", "a second time"
+
+
+def test_ended_trials_are_not_looked_at_again() -> None:
+    controller, trials = _sweep_of(1000)
+    for trial in trials[:-2]:
+        trial.status = Trial.TERMINATED
+    controller.next()
+    before = sum(trial.num_looks for trial in trials[:-2])
+    assert controller.next() == trials[-2].trial_id
+    assert sum(trial.num_looks for trial in trials[:-2]) == before
