@@ -175,7 +175,7 @@ def test_as_many_rows_as_a_page_may_have_open_at_once(browser: Browser, tmp_path
     file = tmp_path / "many.html"
     page = Page(title="many", subtitle="", answers=(), sections=(section,))
     assert sum(len(table.rows) for table in _tables(page)) == pytest.approx(MAX_ROWS, abs=24)
-    file.write_text(to_html(page, {}), encoding="utf-8")
+    file.write_text(to_html(page), encoding="utf-8")
     assert file.stat().st_size < 3_000_000
     assert _milliseconds_to_open(browser, file) < 2000
 
@@ -198,7 +198,7 @@ def _column(page: object, number: int) -> list[str]:
 
 def _page(table: Table) -> str:
     section = Section(title="A table", blocks=(table,))
-    return to_html(Page(title="test", subtitle="", answers=(), sections=(section,)), {})
+    return to_html(Page(title="test", subtitle="", answers=(), sections=(section,)))
 
 
 def _tables(page: Page) -> list[Table]:

@@ -57,5 +57,5 @@ def test_wrong_use_is_set_apart_with_its_reason(tmp_path: Path, other: dict[str,
 def _page(*sweeps: SweepPaths) -> str:
     """The leaderboards of `report.html` as text; its pictures would take long."""
     section = leaderboard_section(Material(sweeps=sweeps, tables=load_tables(sweeps)))
-    page = to_html(Page(title="test", subtitle="", answers=(), sections=(section,)), {})
+    page = to_html(Page(title="test", subtitle="", answers=(), sections=(section,)))
     return " ".join(html.unescape(page).split())

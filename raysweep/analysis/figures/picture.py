@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from raysweep.analysis.figures.style import PNG_DPI, RASTER_DPI, styled
@@ -34,7 +36,8 @@ def to_svg(picture: Picture) -> str:
     buffer = io.StringIO()
     with styled():
         _lay_out(picture.figure)
-        picture.figure.savefig(buffer, format="svg", dpi=RASTER_DPI, metadata={"Date": None, "Creator": None})
+        picture.figure.dpi = RASTER_DPI  # of what is drawn in dots
+        FigureCanvasSVG(picture.figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]  # what comes before is for files alone
     return re.sub(r"<svg ", f'<svg role="img" aria-label="{escape(picture.caption)}" ', svg, count=1)
@@ -45,12 +48,13 @@ def to_png(picture: Picture) -> bytes:
     buffer = io.BytesIO()
     with styled():
         _lay_out(picture.figure)
-        picture.figure.savefig(buffer, format="png", dpi=RASTER_DPI)
+        picture.figure.dpi = RASTER_DPI
+        FigureCanvasAgg(picture.figure).print_png(buffer)
     return buffer.getvalue()
 
 
 def _lay_out(figure: Figure) -> None:
-    """Once: savefig would draw everything to find out where it goes, each time."""
+    """Once. What is laid out is drawn by a canvas itself: savefig would draw it twice, in case the layout changes."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)

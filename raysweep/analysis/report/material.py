@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
 
 from raysweep.analysis.forecasts import TrialForecasts, read_forecasts
+from raysweep.analysis.importance import Importance, importances
 from raysweep.analysis.ranking import Ranking, rank
+from raysweep.analysis.report.helpers import Helpers
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.verdicts import Verdict, verdict_of
 from raysweep.forecasting.series import Series
@@ -36,6 +39,7 @@ class Material:
         units: The unit of each series, where it is known.
         series_named: The whole series of a name, where it is at hand.
         note: Is told what takes long.
+        helpers: Do what takes long.
     """
 
     sweeps: Sequence[SweepPaths]
@@ -43,6 +47,7 @@ class Material:
     units: Mapping[str, str] = field(default_factory=dict)
     series_named: Callable[[str], Series | None] = no_series
     note: Callable[[str], None] = silent
+    helpers: Helpers = field(default_factory=Helpers)
 
     @cached_property
     def rankings(self) -> list[Ranking]:
@@ -54,6 +59,24 @@ class Material:
         """Of the rankings in which a config has a score, in their order."""
         found = (verdict_of(ranking, self.tables.trials) for ranking in self.rankings)
         return [verdict for verdict in found if verdict is not None]
+
+    @property
+    def main_rankings(self) -> list[Ranking]:
+        """Those that aren't set apart from another one."""
+        return [ranking for ranking in self.rankings if not ranking.apart]
+
+    @property
+    def importances(self) -> list[Importance]:
+        """Of the main rankings. Waits until they are worked out."""
+        return self._importances.result()
+
+    def begin_importances(self) -> None:
+        """Has them worked out while something else is done."""
+        _ = self._importances
+
+    @cached_property
+    def _importances(self) -> Future[list[Importance]]:
+        return self.helpers.foresters.submit(importances, self.main_rankings)
 
     @property
     def has_many_sweeps(self) -> bool:

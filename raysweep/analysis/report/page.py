@@ -7,10 +7,11 @@ where the content comes from, HTML.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from raysweep.analysis.figures.picture import Picture
+from raysweep.analysis.report.drawings import Drawn
 from raysweep.analysis.result_table import Column, ResultTable, TableRow
 
 
@@ -69,14 +70,19 @@ class Drawing:
     """A picture on the page.
 
     Attributes:
-        picture: With its title and caption.
+        picture: From `drawings`; maybe it is still being drawn.
         file: Its name below `figures/`, without a suffix.
     """
 
     kind: ClassVar[str] = "picture"
 
-    picture: Picture
+    picture: Future[Drawn]
     file: str
+
+    @property
+    def drawn(self) -> Drawn:
+        """The picture, as soon as it is there."""
+        return self.picture.result()
 
 
 Block = Table | Text | Code | Drawing

@@ -9,15 +9,12 @@ import re
 
 import pandas as pd
 
-from raysweep.analysis.figures.cost import cost_picture
-from raysweep.analysis.figures.learning import learning_picture
-from raysweep.analysis.figures.multiples import multiples_picture
-from raysweep.analysis.figures.trial import trial_picture
+from raysweep.analysis.report import drawings
 from raysweep.analysis.report.answers import leading
 from raysweep.analysis.report.material import Material
 from raysweep.analysis.report.page import Block, Drawing, Section
 from raysweep.analysis.tables import load_epochs
-from raysweep.analysis.verdicts import Verdict, label_of
+from raysweep.analysis.verdicts import Verdict
 from raysweep.forecasting.protocol import HORIZONS
 
 SEED_SCORES = {"batch": "val_mse_batch", "regressive": "val_mse_regressive", None: "Final/val_loss"}
@@ -55,8 +52,8 @@ def training_section(material: Material) -> Section | None:
     """How errors fell by epoch, and what configs cost."""
     blocks: list[Block] = []
     for verdict in _leaders(material):
-        drawings = (_learning_drawing(material, verdict), _cost_drawing(material, verdict))
-        blocks += [drawing for drawing in drawings if drawing]
+        pair = (_learning_drawing(material, verdict), _cost_drawing(material, verdict))
+        blocks += [drawing for drawing in pair if drawing]
     if not blocks:
         return None
     lead = "How the error fell while training, and what a lower one costs. Stopped trials are faded."
@@ -95,8 +92,12 @@ def _trial_drawing(material: Material, verdict: Verdict, drawn: set[str]) -> Dra
     seed = f", seed {trial['seed']}" if verdict.num_seeds > 1 else ""
     fold = f" ({_fold(verdict)})" if verdict.ranking.has_other_folds else ""
     dataset = verdict.ranking.dataset
-    picture = trial_picture(
-        forecasts, label=f"{verdict.label}{seed}{fold}", dataset=dataset, unit=material.units.get(dataset, "")
+    picture = material.helpers.painters.submit(
+        drawings.trial,
+        forecasts,
+        label=f"{verdict.label}{seed}{fold}",
+        dataset=dataset,
+        unit=material.units.get(dataset, ""),
     )
     return Drawing(picture=picture, file=f"trials/{_safe(str(trial['trial_id']))}")
 
@@ -120,7 +121,9 @@ def _multiples_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     if len(found) < 2:
         return None
     unit = material.units.get(ranking.dataset, "")
-    picture = multiples_picture(found, where=_where(verdict), unit=unit, dataset=ranking.dataset)
+    picture = material.helpers.painters.submit(
+        drawings.multiples, found, where=_where(verdict), unit=unit, dataset=ranking.dataset
+    )
     return Drawing(picture=picture, file=_file("forecasts", verdict))
 
 
@@ -139,7 +142,9 @@ def _learning_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     material.note(f"drawing learning curves: {_where(verdict)}")
     curves["is_best"] = curves["config_id"] == verdict.config_id
     score, unit = ("MSE on validation", _squared(material, verdict)) if is_holdout else ("validation loss", "scaled")
-    picture = learning_picture(curves, where=_where(verdict), label=verdict.label, score=score, unit=unit)
+    picture = material.helpers.painters.submit(
+        drawings.learning, curves, where=_where(verdict), label=verdict.label, score=score, unit=unit
+    )
     return Drawing(picture=picture, file=_file("learning", verdict))
 
 
@@ -169,10 +174,11 @@ def _cost_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     references["noise_floor"] = ranking.floors.get(ranking.view.selecting, 0.0)
     is_holdout = ranking.view.protocol == "holdout"
     name, unit = ("MSE on validation", _squared(material, verdict)) if is_holdout else ("validation loss", "scaled")
-    picture = cost_picture(
+    picture = material.helpers.painters.submit(
+        drawings.cost,
         configs,
         references,
-        label_of=lambda row: label_of(row, ranking),
+        ranking,
         where=_where(verdict),
         score=name,
         unit=unit,

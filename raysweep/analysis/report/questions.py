@@ -6,16 +6,13 @@ Must not know: HTML, how the answers are found.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from concurrent.futures import Future
 
 from raysweep.analysis.effects import effects, effects_table
-from raysweep.analysis.figures.effects import draw_effects, draw_importances
-from raysweep.analysis.figures.picture import Picture
-from raysweep.analysis.figures.transfer import draw_transfer
-from raysweep.analysis.figures.windows import draw_windows
-from raysweep.analysis.importance import answer_of, importance_table, importances
+from raysweep.analysis.importance import answer_of, importance_table
 from raysweep.analysis.rank_table import pair_table, rank_tables, value_table
-from raysweep.analysis.ranking import Ranking
+from raysweep.analysis.report import drawings
+from raysweep.analysis.report.drawings import Drawn
 from raysweep.analysis.report.material import Material
 from raysweep.analysis.report.page import Block, Drawing, Section, Text, table_of
 from raysweep.analysis.transfer import transfer_table, transfers
@@ -33,7 +30,8 @@ def window_section(material: Material) -> Section | None:
         of_series = [panel for panel in panels if panel.ranking.dataset == dataset]
         unit = material.units.get(dataset, "")
         material.note(f"drawing score against window: {dataset}")
-        blocks.append(_drawing(draw_windows(of_series, unit), f"windows-{dataset}"))
+        picture = material.helpers.painters.submit(drawings.windows, of_series, unit)
+        blocks.append(_drawing(picture, f"windows-{dataset}"))
         blocks += [table_of(window_table(panel, unit), is_folded=True) for panel in of_series]
     lead = "At each window the best config of each model by validation, its error on test, and what the window costs."
     return Section(title="Windows", lead=lead, blocks=tuple(blocks))
@@ -41,9 +39,8 @@ def window_section(material: Material) -> Section | None:
 
 def choice_section(material: Material) -> Section | None:
     """Effects all else equal, importance, and average ranks; none where configs differ in nothing."""
-    rankings = [ranking for ranking in material.rankings if not ranking.apart]
-    blocks = [*_effect_blocks(rankings), *_importance_blocks(rankings, material)]
-    for table in rank_tables(rankings):
+    blocks = [*_effect_blocks(material), *_importance_blocks(material)]
+    for table in rank_tables(material.main_rankings):
         blocks.append(table_of(value_table(table)))
         blocks += [table_of(pair_table(table, pair), is_folded=True) for pair in table.pairs]
     if not blocks:
@@ -60,33 +57,35 @@ def transfer_section(material: Material) -> Section | None:
     blocks: list[Block] = []
     for transfer in found:
         material.note(f"drawing {transfer.title}")
-        blocks.append(_drawing(draw_transfer(transfer), transfer.title))
+        picture = material.helpers.painters.submit(drawings.transfer, transfer)
+        blocks.append(_drawing(picture, transfer.title))
         blocks.append(table_of(transfer_table(transfer), is_folded=True))
     lead = "Trained on one series, forecasting another, beside the ridge trained at home and the ridge carried over."
     return Section(title="Transfer", lead=lead, blocks=tuple(blocks))
 
 
-def _effect_blocks(rankings: Sequence[Ranking]) -> list[Block]:
-    found = [one for one in effects(rankings) if len(one.values)]
+def _effect_blocks(material: Material) -> list[Block]:
+    found = [one for one in effects(material.main_rankings) if len(one.values)]
     if not found:
         return []
-    tables = (table_of(effects_table(one), is_folded=True) for one in found)
-    return [_drawing(draw_effects(found), "effects"), *tables]
+    picture = material.helpers.painters.submit(drawings.effects, found)
+    return [_drawing(picture, "effects"), *(table_of(effects_table(one), is_folded=True) for one in found)]
 
 
-def _importance_blocks(rankings: Sequence[Ranking], material: Material) -> list[Block]:
+def _importance_blocks(material: Material) -> list[Block]:
     material.note("taking apart what each choice explains")
-    found = [one for one in importances(rankings) if len(one.shares)]
+    found = [one for one in material.importances if len(one.shares)]
     if not found:
         return []
     told = [one for one in found if len(one.known)]
     untold = tuple(answer_of(one) for one in found if one.known.empty)
+    picture = material.helpers.painters.submit(drawings.importances, told) if told else None
     return [
-        *([_drawing(draw_importances(told), "importances")] if told else []),
+        *([_drawing(picture, "importances")] if picture else []),
         *([Text(paragraphs=untold)] if untold else []),
         *(table_of(importance_table(one), is_folded=True) for one in found),
     ]
 
 
-def _drawing(picture: Picture, name: str) -> Drawing:
+def _drawing(picture: Future[Drawn], name: str) -> Drawing:
     return Drawing(picture=picture, file=re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.").lower())

@@ -92,3 +92,4 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     failure_section,
     origin_section,
 )
+WAITING = frozenset({choice_section})  # for a helper: these are made after all others

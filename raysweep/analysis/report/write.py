@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 
 from raysweep.analysis import numerals
-from raysweep.analysis.figures.picture import to_svg
 from raysweep.analysis.files import replace_file
+from raysweep.analysis.importance import load_forests
+from raysweep.analysis.report import drawings
 from raysweep.analysis.report.answers import answers
+from raysweep.analysis.report.helpers import helpers
 from raysweep.analysis.report.material import Material, no_series, silent
 from raysweep.analysis.report.page import Page, limited
 from raysweep.analysis.report.render import to_html
-from raysweep.analysis.report.sections import SECTIONS
+from raysweep.analysis.report.sections import SECTIONS, WAITING
 from raysweep.analysis.tables import load_tables
 from raysweep.disks import cannot_write
 from raysweep.forecasting.series import Series
@@ -48,15 +50,20 @@ def write_report(
         InputError: If a table isn't one that this raysweep can read.
         StorageError: If something can't be written.
     """
-    material = Material(
-        sweeps=sweeps, tables=load_tables(sweeps), units=units or {}, series_named=series_named, note=note
-    )
-    page = build_page(material)
-    drawings = page.drawings()
-    svgs = {drawing.file: to_svg(drawing.picture) for drawing in drawings}
-    assert len(svgs) == len(drawings), "every picture has a file of its own"
+    with helpers(drawings.load, load_forests) as started:
+        material = Material(
+            sweeps=sweeps,
+            tables=load_tables(sweeps),
+            units=units or {},
+            series_named=series_named,
+            note=note,
+            helpers=started,
+        )
+        page = build_page(material)
+        html = to_html(page)
+    svgs = {drawing.file: drawing.drawn.svg for drawing in page.drawings()}
+    assert len(svgs) == len(page.drawings()), "every picture has a file of its own"
     _write_figures(svgs, figures)
-    html = to_html(page, svgs)
     with _told(report.parent):
         report.parent.mkdir(parents=True, exist_ok=True)
     replace_file(report, lambda temporary: temporary.write_text(html, encoding="utf-8"))
@@ -65,7 +72,9 @@ def write_report(
 
 def build_page(material: Material) -> Page:
     """The page before it becomes HTML."""
-    sections = [section for make in SECTIONS if (section := make(material)) is not None]
+    material.begin_importances()
+    made = {make: make(material) for make in sorted(SECTIONS, key=WAITING.__contains__)}
+    sections = [section for make in SECTIONS if (section := made[make]) is not None]
     return Page(
         title=", ".join(paths.name for paths in material.sweeps),
         subtitle=_subtitle(material),
