@@ -37,7 +37,7 @@ def to_svg(picture: Picture) -> str:
     with styled():
         _lay_out(picture.figure)
         picture.figure.dpi = RASTER_DPI  # of what is drawn in dots
-        FigureCanvasSVG(picture.figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+        FigureCanvasSVG(picture.figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]  # what comes before is for files alone
     return re.sub(r"<svg ", f'<svg role="img" aria-label="{escape(picture.caption)}" ', svg, count=1)
@@ -49,7 +49,7 @@ def to_png(picture: Picture) -> bytes:
     with styled():
         _lay_out(picture.figure)
         picture.figure.dpi = RASTER_DPI
-        FigureCanvasAgg(picture.figure).print_png(buffer)
+        FigureCanvasAgg(picture.figure).print_png(buffer)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
