@@ -1,12 +1,14 @@
-"""How much of the difference between configs each key explains: functional ANOVA, on forests by scikit-learn.
+"""How much of the difference between configs each key explains: functional ANOVA, by optuna.
 
-scikit-learn is loaded only where it is asked. Must not know: how it is drawn.
+Hutter, Hoos and Leyton-Brown, An Efficient Approach for Assessing Hyperparameter Importance, ICML 2014. optuna is
+loaded only where it is asked. Must not know: how it is drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,9 @@ from raysweep.analysis.choices import Choices, choices_of, labels_of
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import title_of
 from raysweep.analysis.result_table import Column, ResultTable, TableRow
-from raysweep.analysis.variance_shares import variance_shares
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 MIN_CONFIGS = 16  # a forest learns nothing from fewer
 MAX_CONFIGS = 64  # in one forest; more take long and change little
@@ -57,8 +61,9 @@ def importances(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Importanc
     return [_importance(choices, seed) for choices in found if len(choices.keys) > 1]
 
 
-def load_forests() -> None:
+def load_optuna() -> None:
     """What `importances` needs, before there is anything to ask."""
+    import optuna.importance  # noqa: F401
     import sklearn.ensemble  # noqa: F401
 
 
@@ -120,7 +125,7 @@ def _importance(choices: Choices, seed: int) -> Importance:
     if len(used) < MIN_CONFIGS or np.ptp(log_scores) == 0:
         return Importance(choices=choices, shares=pd.DataFrame(), num_configs=len(used))
     keys = [key for key in choices.keys if used[key].nunique(dropna=False) > 1]
-    space = {key: _searched(used[key]) for key in sorted(keys)}
+    space = {key: _searched(used[key]) for key in keys}
     generator = np.random.default_rng(seed)
     drawn, shuffled = [], []
     for _ in range(NUM_REPEATS):
@@ -136,50 +141,52 @@ def _importance(choices: Choices, seed: int) -> Importance:
     return Importance(choices=choices, shares=shares, num_configs=len(used))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Searched:
-    """A key as columns of numbers, whose bounds say what was searched.
+def _searched(values: pd.Series) -> tuple[BaseDistribution, Sequence[float | int]]:
+    """A key as optuna sees it: numbers, or the codes of its values where they have no order or some have none.
 
-    Attributes:
-        columns: (n, 1) the numbers of n configs, or (n, V) which of V values each has.
-        bounds: The lowest and highest number of a column.
+    Numbers also where few were listed: of n codes it looks at all 2**n subsets, which takes long, and shuffled scores
+    then explain much.
     """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    columns: FloatArray
-    bounds: tuple[float, float]
-
-
-def _searched(values: pd.Series) -> _Searched:
-    """A key as a tree sees it: numbers, or a column for each value where they have no order or some have none.
-
-    Numbers also where few were listed: of n values all 2**n subsets are looked at, which takes long, and shuffled
-    scores then explain much.
-    """
     is_flag = pd.api.types.is_bool_dtype(values.dtype)
     if pd.api.types.is_numeric_dtype(values.dtype) and not is_flag and not values.isna().any():
         numbers = values.to_numpy(dtype=np.float64)
         if numbers.min() > 0 and numbers.max() / numbers.min() >= 10:
             numbers = np.log(numbers)
-        return _Searched(columns=numbers[:, None], bounds=(float(numbers.min()), float(numbers.max())))
-    codes = labels_of(values)[0]
-    return _Searched(columns=(codes[:, None] == np.unique(codes)).astype(np.float64), bounds=(0.0, 1.0))
+        return FloatDistribution(float(numbers.min()), float(numbers.max())), numbers.tolist()
+    codes = labels_of(values)[0].tolist()
+    return CategoricalDistribution(sorted(set(codes))), codes
 
 
 def _shares(
-    space: Mapping[str, _Searched], rows: npt.NDArray[np.int64], log_scores: FloatArray, seed: int
+    space: Mapping[str, tuple[BaseDistribution, Sequence[float | int]]],
+    rows: npt.NDArray[np.int64],
+    log_scores: FloatArray,
+    seed: int,
 ) -> dict[str, float]:
-    from sklearn.ensemble import RandomForestRegressor
+    import optuna
+    from optuna.importance import FanovaImportanceEvaluator
 
     if np.ptp(log_scores) == 0:  # a draw of equal scores has nothing to explain
         return dict.fromkeys(space, 0.0)
-    columns = np.hstack([searched.columns for searched in space.values()])
-    bounds = np.array([searched.bounds for searched in space.values() for _ in range(searched.columns.shape[1])])
-    ends = np.cumsum([searched.columns.shape[1] for searched in space.values()])
-    inputs = [range(end - searched.columns.shape[1], end) for end, searched in zip(ends, space.values(), strict=True)]
-    forest = RandomForestRegressor(n_estimators=NUM_TREES, max_depth=MAX_DEPTH, random_state=seed)
-    forest.fit(columns[rows], log_scores)
-    shares = variance_shares([tree.tree_ for tree in forest.estimators_], bounds, inputs)
-    return dict(zip(space, shares.tolist(), strict=True))
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells of every study
+    try:
+        study = optuna.create_study()
+        distributions = {key: distribution for key, (distribution, _) in space.items()}
+        study.add_trials(
+            optuna.create_trial(
+                params={key: values[row] for key, (_, values) in space.items()},
+                distributions=distributions,
+                value=score,
+            )
+            for row, score in zip(rows.tolist(), log_scores.tolist(), strict=True)
+        )
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    evaluator = FanovaImportanceEvaluator(n_trees=NUM_TREES, max_depth=MAX_DEPTH, seed=seed)
+    return {key: float(share) for key, share in evaluator.evaluate(study, params=list(space)).items()}
 
 
 def _notes(found: Importance) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from raysweep.analysis import numerals
 from raysweep.analysis.files import replace_file
-from raysweep.analysis.importance import load_forests
+from raysweep.analysis.importance import load_optuna
 from raysweep.analysis.report import drawings
 from raysweep.analysis.report.answers import answers
 from raysweep.analysis.report.helpers import helpers
@@ -50,7 +50,7 @@ def write_report(
         InputError: If a table isn't one that this raysweep can read.
         StorageError: If something can't be written.
     """
-    with helpers(drawings.load, load_forests) as started:
+    with helpers(drawings.load, load_optuna) as started:
         material = Material(
             sweeps=sweeps,
             tables=load_tables(sweeps),
