@@ -22,6 +22,7 @@ from raysweep.forecasting.baselines import CARRIED_RIDGE
 
 PART = "test"
 RIDGE = "ridge"
+NOT_FORECAST = "not forecast in these sweeps"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ def transfers(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Transfer
     configs = {config for _, best in homes for config in best.index}
     evaluations = _test_scores(tables, configs)
     found = [_transfer(rankings_here, best, evaluations) for rankings_here, best in homes if len(best)]
-    return [each for each in found if len(each.series) > 1]
+    return [each for each in found if _is_carried_over(each.cells)]
 
 
 def transfer_table(transfer: Transfer) -> ResultTable:
@@ -108,6 +109,12 @@ def rule_of(transfer: Transfer) -> str:
         "Gap away: how much skill is lost on the other series against the same model trained there, "
         "on average."
     )
+
+
+def _is_carried_over(cells: pd.DataFrame) -> bool:
+    """Whether any model was asked to forecast another series: two series may have been trained on side by side."""
+    away = cells[(cells["trained_on"] != cells["forecast"]) & ~cells["is_baseline"]]
+    return bool((away["reason"] != NOT_FORECAST).any())
 
 
 def _best_configs(rankings: Sequence[Ranking]) -> pd.DataFrame:
@@ -202,7 +209,7 @@ def _score_of(rows: pd.DataFrame, usual: str | None) -> dict[str, Any]:
     if len(reasons):
         reason = str(reasons.iloc[0])
     else:
-        reason = "scored over other points than the other rows" if len(rows) else "not forecast in these sweeps"
+        reason = "scored over other points than the other rows" if len(rows) else NOT_FORECAST
     return {**dict.fromkeys(names, float("nan")), "num_seeds": 0, "reason": reason}
 
 

@@ -121,3 +121,5 @@ def test_trained_on_one_series_alone() -> None:
 
 def test_nothing_forecast_elsewhere_means_no_matrix() -> None:
     assert transfers_of(make_tables(grid(model=["att", "vq"]), lambda config: 100.0)) == []
+    side_by_side = grid(model=["att", "vq"], dataset=SERIES)
+    assert transfers_of(make_tables(side_by_side, lambda config: 100.0)) == []
