@@ -91,7 +91,7 @@ def test_the_commands_are_those_that_are_there(project: Project) -> None:
         assert re.search(rf"^  {command} ", shown, re.MULTILINE), command
 
 
-@pytest.mark.parametrize("name", ["replication", "first_sweep"])
+@pytest.mark.parametrize("name", ["replication", "seed_sweeps"])
 def test_pages_are_what_their_scripts_make_of_the_tables(name: str, tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "docs", tmp_path / "docs")
     page = tmp_path / "docs" / f"{name}.md"
