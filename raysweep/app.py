@@ -69,12 +69,14 @@ def run_sweep(
             if is_missing or is_news or not _has_last_command_ended(prepared.paths):
                 remember_storage(ledger, prepared, display.note)
                 with (
-                    ledger_copied(prepared, display.note),
+                    ledger_copied(prepared, display.note) as taken_over,
                     _tracking(prepared, workspace, display),
                     _command(ledger, prepared),
                 ):
                     if is_missing:
-                        failed = run_missing(ledger, prepared, plan, display, num_jobs=num_jobs, is_verbose=is_verbose)
+                        failed = run_missing(
+                            ledger, prepared, plan, display, taken_over, num_jobs=num_jobs, is_verbose=is_verbose
+                        )
         with LedgerReader(prepared.paths.ledger, check=False) as reader:
             return failed | set(reader.current_trials(status="failed"))
 

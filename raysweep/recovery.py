@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from raysweep.disks import cannot_write
 from raysweep.errors import InputError, Problem
+from raysweep.leases import Lease
 from raysweep.ledger.check import has_ledger
 from raysweep.ledger.copies import LedgerCopier, recover_ledger
 from raysweep.ledger.reader import LedgerReader
@@ -79,18 +80,32 @@ def remember_storage(ledger: LedgerWriter, prepared: PreparedSweep, note: Note) 
 
 
 @contextmanager
-def ledger_copied(prepared: PreparedSweep, note: Note) -> Iterator[None]:
-    """Copies the ledger once a minute and at the end, where the sweep has a `storage_path`."""
-    copies = prepared.storage.ledger_copies
-    if copies is None:
-        yield
+def ledger_copied(prepared: PreparedSweep, note: Note) -> Iterator[Callable[[], str | None]]:
+    """Where the sweep has a `storage_path`: copies the ledger once a minute and at the end, and is the only one there.
+
+    Yields:
+        What says whether another machine has taken the sweep over; takes no time.
+
+    Raises:
+        LockedError: If another machine runs this sweep.
+        StorageError: If the `storage_path` can't be used.
+    """
+    copies, shared = prepared.storage.ledger_copies, prepared.storage.shared
+    if copies is None or shared is None:
+        yield lambda: None
         return
-    copier = LedgerCopier(prepared.paths.ledger, copies)
+    lease = Lease(shared)
+    try:
+        lease.acquire(note)
+    except OSError as error:
+        raise cannot_write(str(shared), error) from error
+    copier = LedgerCopier(prepared.paths.ledger, copies, may_copy=lease.renew)
     patience = HURRIED_PATIENCE_SECONDS
     try:
-        yield
+        yield lease.lost
         patience = COPY_PATIENCE_SECONDS
     finally:
         problem = copier.finish(patience)
+        lease.release(patience)
         if problem is not None:
             note(f"the ledger's newest copy in {copies} is behind: {problem}")

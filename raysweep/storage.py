@@ -233,11 +233,13 @@ class SweepStorage:
         checkpoints: A folder a trial.
         predictions: The forecasts, a Parquet file a trial.
         ledger_copies: Copies of the ledger; None where it lies beside the checkpoints.
+        shared: The folder of the sweep that other machines see too; None likewise.
     """
 
     checkpoints: Folder
     predictions: Folder
     ledger_copies: Folder | None
+    shared: Folder | None
 
     def folder_of(self, trial_id: str) -> Folder:
         """The checkpoints of one trial."""
@@ -248,8 +250,8 @@ def storage_of(paths: SweepPaths, storage_path: str | None) -> SweepStorage:
     """The sweep's own folder in `storage_path`, or where there is none in the results."""
     if storage_path is None:
         checkpoints, predictions = paths.checkpoints.resolve(), paths.predictions.resolve()
-        return SweepStorage(LocalFolder(checkpoints), LocalFolder(predictions), None)
+        return SweepStorage(LocalFolder(checkpoints), LocalFolder(predictions), None, None)
     folder = open_folder(storage_path) / paths.name
     return SweepStorage(
-        folder / paths.checkpoints.name, folder / paths.predictions.name, folder / paths.ledger_copies.name
+        folder / paths.checkpoints.name, folder / paths.predictions.name, folder / paths.ledger_copies.name, folder
     )

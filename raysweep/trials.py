@@ -50,11 +50,14 @@ def run_missing(
     prepared: PreparedSweep,
     plan: Plan,
     display: Display,
+    taken_over: Callable[[], str | None],
     *,
     num_jobs: int | None,
     is_verbose: bool,
 ) -> set[str]:
     """Runs what the plan says; returns the ids of the trials that failed.
+
+    `taken_over` says whether another machine has taken the sweep over; it is asked again and again.
 
     Raises:
         Interrupted: After Ctrl-C or SIGTERM.
@@ -65,11 +68,15 @@ def run_missing(
     baselines = Baselines(prepared)
     ledger.record_evaluations(baselines.rows_for(prepared.wanted))
     present = _make_folders(prepared)
+
+    def lost() -> str | None:
+        return present.lost() or taken_over()
+
     display.note("starting Ray")
     for num_restarts in itertools.count():
         try:
             progress = _run_on_ray(
-                ledger, prepared, plan, baselines, display, present, num_jobs=num_jobs, is_verbose=is_verbose
+                ledger, prepared, plan, baselines, display, lost, num_jobs=num_jobs, is_verbose=is_verbose
             )
             return {trial.trial_id for trial, _ in progress.failures}
         except ClusterError as error:
@@ -100,7 +107,7 @@ def _run_on_ray(
     plan: Plan,
     baselines: Baselines,
     display: Display,
-    present: Presence,
+    lost_storage: Callable[[], str | None],
     *,
     num_jobs: int | None,
     is_verbose: bool,
@@ -143,7 +150,7 @@ def _run_on_ray(
             data_sources={name: series.source for name, series in inputs.series.items()},
             references=baselines.references,
             code_version=code_version(),
-            lost_storage=present.lost,
+            lost_storage=lost_storage,
             on_change=lambda: _show(display, progress, cluster),
         )
         _explore(run, ledger, prepared, plan.part(is_confirm=False), progress, baselines, allocation)

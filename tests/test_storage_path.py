@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from raysweep.analysis.forecasts import read_forecasts
+from raysweep.leases import Lease
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.prepare import Workspace, prepare
 from raysweep.recovery import remember_storage
+from raysweep.storage import LocalFolder
 from tests.conftest import Project
+from tests.faults.waiting import wait_for
 from tests.ledger.samples import COMMAND
 from tests.s3_server import CREDENTIALS, bucket
 
@@ -96,6 +100,50 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_starts(fresh_pro
     ).replace("far.yaml", str(sweep))
     assert not (fresh_project.root / "results").exists()
     assert not missing.exists()
+
+
+def _other_head(project: Project, shared: Path) -> Lease:
+    """A lease as a head of another name has it."""
+    lease = Lease(LocalFolder(shared / "far"), seconds=0.2)
+    lease._holder = replace(lease._holder, host="old-head", boot="another")
+    return lease
+
+
+@pytest.mark.slow
+def test_another_head_at_work_is_not_disturbed(fresh_project: Project, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    other = _other_head(fresh_project, shared)
+    other.acquire(lambda line: None)
+    sweep = fresh_project.write_sweep("far", storage_path=str(shared), param_space=SPACE)
+    refused = fresh_project.run(sweep, expect=2)
+    other.release(10)
+    assert "on old-head had this sweep last; waiting 60 s for a sign of it" in refused.stdout
+    assert f"{shared}/far: process" in refused.stderr
+    assert "on old-head is at work; wait until it has ended, or end it" in refused.stderr
+    assert {row["status"] for row in _rows(fresh_project).values()} == {"pending"}
+
+
+@pytest.mark.nightly  # a lease is renewed every 15 s
+def test_a_head_that_was_cut_off_stops_when_another_has_taken_its_place(project: Project, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    space = {**SPACE, "train.num_epochs": 100_000}
+    sweep = project.write_sweep("far", storage_path=str(shared), param_space=space)
+    with project.start(sweep) as process:
+        try:
+            wait_for(
+                lambda: any(row["epochs"] for row in _rows(project).values()), process=process, name="the first epoch"
+            )
+            LocalFolder(shared / "far").remove("head.json")
+            other = _other_head(project, shared)
+            other.acquire(lambda line: None)
+            said = process.communicate(timeout=60)[0]
+        finally:
+            process.kill()
+    other.release(10)
+    assert process.returncode == 3, said
+    assert "on old-head has taken this sweep over" in said
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import hashlib
 import re
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -31,11 +32,19 @@ class LedgerCopier:
     Args:
         file: The ledger; it must outlive this.
         folder: Where copies go.
+        may_copy: Asked before each copy; raises `OSError` if nobody knows.
         seconds: Between two copies.
     """
 
-    def __init__(self, file: Path, folder: Folder, seconds: float = COPY_SECONDS) -> None:
-        self._file, self._folder, self._seconds = file, folder, seconds
+    def __init__(
+        self,
+        file: Path,
+        folder: Folder,
+        *,
+        may_copy: Callable[[], bool] = lambda: True,
+        seconds: float = COPY_SECONDS,
+    ) -> None:
+        self._file, self._folder, self._may_copy, self._seconds = file, folder, may_copy, seconds
         self._is_over = threading.Event()
         self._problem: str | None = None
         # A daemon: a store that hangs must not keep the command from ending.
@@ -68,7 +77,7 @@ class LedgerCopier:
             is_last = self._is_over.wait(self._seconds)
             version = source.execute("PRAGMA data_version").fetchone()[0]  # counts what others commit
             try:
-                if version != copied:
+                if version != copied and self._may_copy():
                     copy_ledger(source, self._folder)
                 copied, self._problem = version, None
             except (OSError, sqlite3.Error) as error:

@@ -115,6 +115,14 @@ def test_it_is_copied_while_it_changes_and_not_again_when_it_does_not(tmp_path: 
         assert _trials(tmp_path / "new.sqlite") == ["a", "b", "c", "d"], "the last copy has everything"
 
 
+def test_what_is_no_longer_ours_is_not_overwritten(tmp_path: Path) -> None:
+    file, copies = tmp_path / "ledger.sqlite", LocalFolder(tmp_path / "copies")
+    with LedgerWriter(file) as ledger:
+        _register(ledger, "a")
+        assert LedgerCopier(file, copies, may_copy=lambda: False).finish(WAIT_SECONDS) is None
+    assert copies.names() == []
+
+
 def _wait_for(copies: LocalFolder, number: int) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not any(name >= f"ledger-{number:06d}" for name in copies.names() if name.startswith("ledger")):
