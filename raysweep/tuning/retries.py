@@ -51,14 +51,19 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
             tune_controller._set_trial_status(trial, Trial.PAUSED)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """What has waited long enough, then what hasn't run yet."""
+        """What has waited long enough, then what hasn't run yet.
+
+        Not what a worker is being started for: Tune would give it one that has just become free and throw the other
+        away, and where trials take no longer than workers take to start, few would ever get to work.
+        """
         self._controller = tune_controller
         self._due = {trial: due_at for trial, due_at in self._due.items() if trial.status == Trial.PAUSED}
         for trial, due_at in self._due.items():
             if time.monotonic() >= due_at:
                 return trial
         self._waiting = {trial: None for trial in self._waiting if trial.status in (Trial.PENDING, Trial.PAUSED)}
-        return next((trial for trial in self._waiting if trial.status == Trial.PENDING), None)
+        pending = (trial for trial in self._waiting if trial.status == Trial.PENDING)
+        return next((trial for trial in pending if not _has_place(tune_controller, trial)), None)
 
     def starting_actors(self) -> dict[str, Any]:
         """By trial: the actors that have been given their place and haven't answered yet. Tune waits for ever."""
@@ -79,6 +84,12 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
     def is_stopped(self, trial_id: str) -> bool:
         """Whether the trial was told to stop."""
         return False
+
+
+def _has_place(tune_controller: Any, trial: Trial) -> bool:
+    """Whether a machine has made room for the trial's worker, which need not have started yet."""
+    actor = tune_controller._trial_to_actor.get(trial)
+    return actor is not None and actor in tune_controller._actor_manager._live_actors_to_ray_actors_resources
 
 
 def error_text(trial: Trial) -> str:

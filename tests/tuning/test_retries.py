@@ -37,6 +37,13 @@ class StubController:
 
     def __init__(self, scheduler: RetryingFifo) -> None:
         self.scheduler = scheduler
+        self._trial_to_actor: dict[StubTrial, str] = {}
+        self._actor_manager = SimpleNamespace(_live_actors_to_ray_actors_resources=set())
+
+    def ask_for_worker_of(self, trial: StubTrial, *, has_place: bool) -> None:
+        self._trial_to_actor[trial] = trial.trial_id
+        if has_place:
+            self._actor_manager._live_actors_to_ray_actors_resources.add(trial.trial_id)
 
     def add(self, *trials: StubTrial) -> None:
         for trial in trials:
@@ -102,3 +109,14 @@ def test_ended_trials_are_not_looked_at_again() -> None:
     before = sum(trial.num_looks for trial in trials[:-2])
     assert controller.next() == trials[-2].trial_id
     assert sum(trial.num_looks for trial in trials[:-2]) == before
+
+
+def test_a_worker_that_is_being_started_is_waited_for() -> None:
+    controller, (first, second, third) = _sweep_of(3)
+    controller.ask_for_worker_of(first, has_place=True)
+    controller.ask_for_worker_of(second, has_place=False)
+    assert controller.next() == second.trial_id, "else Tune would end the first one's worker for one that is free"
+    controller.ask_for_worker_of(second, has_place=True)
+    assert controller.next() == third.trial_id
+    controller.ask_for_worker_of(third, has_place=True)
+    assert controller.next() is None
