@@ -94,8 +94,8 @@ def run_trials(
                 verbose=0,
             )
         except SweepAborted as error:
-            if isinstance(error.__cause__, RaysweepError):
-                raise error.__cause__ from error
+            if isinstance(reason := error.__cause__, RaysweepError):
+                raise reason from reason.__cause__  # what SQLite said, which tells a full disk from a damaged ledger
             raise Interrupted("interrupted") from None
 
 
