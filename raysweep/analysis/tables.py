@@ -18,7 +18,7 @@ from raysweep.analysis.export import trials_and_evaluations
 from raysweep.errors import InputError, Problem
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.schema import EPOCHS as LEDGER_EPOCHS
-from raysweep.ledger.schema import WITHOUT_EPOCHS
+from raysweep.ledger.schema import META, WITHOUT_EPOCHS
 from raysweep.paths import SweepPaths
 
 # Whole numbers and flags stay what they are beside a null.
@@ -99,11 +99,12 @@ def _load(paths: SweepPaths, check: bool) -> SweepTables:
     tables = (paths.trials, paths.evaluations)
     if not paths.ledger.is_file() and all(table.is_file() for table in tables):
         return read_tables(paths)
-    # How many epochs a trial has is asked for, not what is in them.
-    with LedgerReader(paths.ledger, check=check, tables=WITHOUT_EPOCHS) as reader:
+    with LedgerReader(paths.ledger, check=check, tables=[META]) as reader:
         revision = reader.revision()
         if all(_is_from(table, revision) for table in tables):
-            return read_tables(paths)
+            return read_tables(paths)  # every row was looked at when they were written
+        if check:
+            reader.check_rows(WITHOUT_EPOCHS)  # how many epochs a trial has is asked for, not what is in them
         return _tables_of(paths.name, *trials_and_evaluations(reader, paths.name))
 
 
