@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import compress
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,7 +26,7 @@ from raysweep.analysis.columns import (
     config_columns,
 )
 from raysweep.analysis.files import replace_file
-from raysweep.ledger.reader import LedgerReader, Row
+from raysweep.ledger.reader import Columns, LedgerReader, Row
 from raysweep.ledger.rows import ENDED
 from raysweep.ledger.schema import SCHEMA_VERSION
 from raysweep.paths import SweepPaths
@@ -38,6 +39,15 @@ _TRIAL_NAMES = {
     "Predict/mse_regressive": "predict_mse_regressive",
 }
 _EVALUATION_NAMES = {"split.origin": "origin"}
+# What a score has of its trial, and what the trial calls it. A baseline's has none.
+_OF_TRIAL = {
+    "trial_id": "trial_id",
+    "config_id": "config_id",
+    "dataset": "dataset",
+    "seed": "seed",
+    "time_steps": "train.time_steps",
+}
+_NO_TRIAL: Row = dict.fromkeys(_OF_TRIAL.values())
 _ERRORS = ("mse", "rmse", "mae", "mase", "skill_last", "skill_mean", "skill_ridge")
 _ERRORS_OF_FLOOR = ("mse", "rmse")  # the noise floor is a variance, not a forecast
 
@@ -71,7 +81,8 @@ def export_tables(paths: SweepPaths) -> ExportReport:
         revision = reader.revision()  # first: tables may hold more than they say, never less
         trials, evaluations = trials_and_evaluations(reader, paths.name)
         ended = set(trials.column("trial_id").to_pylist())
-        epochs = _table([row for row in reader.epochs() if row["trial_id"] in ended], EPOCHS, {})
+        epochs = reader.epoch_columns()
+    epochs_table = _table(_kept(epochs, [trial_id in ended for trial_id in epochs["trial_id"]]), EPOCHS, {})
     about = {
         "sweep": paths.name,
         "version": _raysweep_version(),
@@ -81,13 +92,13 @@ def export_tables(paths: SweepPaths) -> ExportReport:
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     _write(trials, paths.trials, about)
-    _write(epochs, paths.epochs, about)
+    _write(epochs_table, paths.epochs, about)
     _write(evaluations, paths.evaluations, about)
     return ExportReport(
         files=(paths.trials, paths.epochs, paths.evaluations),
         revision=revision,
         num_trials=trials.num_rows,
-        num_epochs=epochs.num_rows,
+        num_epochs=epochs_table.num_rows,
         num_evaluations=evaluations.num_rows,
     )
 
@@ -112,40 +123,41 @@ def _trials_table(sweep: str, ended: Mapping[str, Row], known: Mapping[str, Row]
             protocol=config["protocol"],
             is_current=bool(row["is_current"]),
         )
-    return _table(list(ended.values()), {**TRIAL_HEAD, **keys, **TRIAL_TAIL}, _TRIAL_NAMES)
+    kinds = {**TRIAL_HEAD, **keys, **TRIAL_TAIL}
+    needed = [_TRIAL_NAMES.get(name, name) for name in kinds]
+    return _table({name: [row[name] for row in ended.values()] for name in needed}, kinds, _TRIAL_NAMES)
 
 
-def _evaluations_table(rows: Sequence[Row], ended: Mapping[str, Row]) -> pa.Table:
-    kept = []
-    for row in rows:
-        row["is_current"] = bool(row["is_current"])
-        if row["kind"] == "trial":
-            trial = ended.get(row["trial_id"])
-            if trial is None:
-                continue
-            row.update(
-                config_id=trial["config_id"],
-                dataset=trial["dataset"],
-                seed=trial["seed"],
-                time_steps=trial["train.time_steps"],
-            )
-        else:
-            row.update(trial_id=None, config_id=None, dataset=None, seed=None, time_steps=None)
-        # The ledger keeps NaN where nothing was measured; here NaN is a measured NaN, and null is none.
-        if row["num_targets"] == 0:
-            row.update(dict.fromkeys(_ERRORS))
-        elif row["kind"] == "noise_floor":
-            row.update({name: None for name in _ERRORS if name not in _ERRORS_OF_FLOOR})
-        kept.append(row)
-    return _table(kept, EVALUATIONS, _EVALUATION_NAMES)
+def _evaluations_table(columns: Columns, ended: Mapping[str, Row]) -> pa.Table:
+    is_kept = [
+        kind != "trial" or trial_id in ended
+        for kind, trial_id in zip(columns["kind"], columns["trial_id"], strict=True)
+    ]
+    columns = _kept(columns, is_kept)
+    kinds, counts = columns["kind"], columns["num_targets"]
+    trials = [
+        ended[trial_id] if kind == "trial" else _NO_TRIAL
+        for kind, trial_id in zip(kinds, columns["trial_id"], strict=True)
+    ]
+    columns.update({name: [trial[of_trial] for trial in trials] for name, of_trial in _OF_TRIAL.items()})
+    columns["is_current"] = [bool(value) for value in columns["is_current"]]
+    # The ledger keeps NaN where nothing was measured; here NaN is a measured NaN, and null is none.
+    for name in _ERRORS:
+        without = None if name in _ERRORS_OF_FLOOR else "noise_floor"
+        columns[name] = [
+            None if count == 0 or kind == without else value
+            for value, count, kind in zip(columns[name], counts, kinds, strict=True)
+        ]
+    return _table(columns, EVALUATIONS, _EVALUATION_NAMES)
 
 
-def _table(rows: Sequence[Row], columns: Mapping[str, pa.DataType], ledger_names: Mapping[str, str]) -> pa.Table:
-    def values(key: str) -> list[object]:
-        return [row[key] for row in rows]
+def _kept(columns: Columns, is_kept: Sequence[bool]) -> Columns:
+    return {name: list(compress(values, is_kept)) for name, values in columns.items()}
 
+
+def _table(columns: Columns, kinds: Mapping[str, pa.DataType], ledger_names: Mapping[str, str]) -> pa.Table:
     # From Python values: a detour over pandas or numpy would make null and NaN one.
-    return pa.table({name: array(values(ledger_names.get(name, name)), kind) for name, kind in columns.items()})
+    return pa.table({name: array(columns[ledger_names.get(name, name)], kind) for name, kind in kinds.items()})
 
 
 def _write(table: pa.Table, file: Path, about: Mapping[str, str]) -> None:

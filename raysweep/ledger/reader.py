@@ -16,6 +16,7 @@ from raysweep.ledger.rows import Phase, RungRow, Status, StepRow
 from raysweep.ledger.schema import COMMANDS, EPOCHS, EVALUATIONS, RUNGS, STEP_PREFIX, TABLES, TRIALS, Table, from_sql
 
 Row = dict[str, Any]
+Columns = dict[str, list[Any]]  # as long as each other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +101,13 @@ class LedgerReader:
         where, values = ("WHERE trial_id = ? AND epoch > ?", (trial_id, after_epoch)) if trial_id else ("", ())
         return self._rows(f"SELECT {EPOCHS.selection} FROM epochs {where} ORDER BY trial_id, epoch", values)
 
-    def evaluations(self) -> list[Row]:
-        """All scores of trials and baselines."""
-        return self._rows(
+    def epoch_columns(self) -> Columns:
+        """All epochs in order, by column: there are half a million."""
+        return self._columns(f"SELECT {EPOCHS.selection} FROM epochs ORDER BY trial_id, epoch")
+
+    def evaluations(self) -> Columns:
+        """All scores of trials and baselines, by column."""
+        return self._columns(
             f"SELECT {EVALUATIONS.selection} FROM evaluations ORDER BY kind, trial_id, model, part, mode, horizon"
         )
 
@@ -200,6 +205,16 @@ class LedgerReader:
         if not rows:
             raise damaged(self._file, f"no {key} in it")
         return str(rows[0]["value"])
+
+    def _columns(self, query: str) -> Columns:
+        with errors_of(self._file, "read"):
+            cursor = self._connection.execute(query)
+            names = [column[0] for column in cursor.description]
+            values = list(zip(*cursor, strict=True)) or [()] * len(names)
+        return {
+            name: [from_sql(value) if type(value) is bytes else value for value in column]
+            for name, column in zip(names, values, strict=True)
+        }
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         with errors_of(self._file, "read"):

@@ -15,6 +15,7 @@ from raysweep.ledger.writer import SCORES
 from raysweep.paths import SweepPaths
 from tests.conftest import Project
 from tests.faults.parquet_view import check_parquet
+from tests.rows import rows_of
 from tests.tracking.mlflow_view import assert_equal
 
 Snapshot = Mapping[str, tuple[object, ...]]
@@ -114,7 +115,7 @@ def _check_epochs(row: Row, epochs: list[tuple[object, ...]]) -> None:
 
 def _own_scores(ledger: LedgerReader) -> list[Row]:
     """The current scores of trials, in an order that later scores of other trials don't change."""
-    rows = [row for row in ledger.evaluations() if row["kind"] == "trial" and row["is_current"]]
+    rows = [row for row in rows_of(ledger.evaluations()) if row["kind"] == "trial" and row["is_current"]]
     return sorted(rows, key=lambda row: (row["trial_id"], row["eval_dataset"], row["eval_set_hash"]))
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from raysweep.ledger.reader import LedgerReader, Row
 from raysweep.ledger.rows import ENDED
 from raysweep.paths import SweepPaths
+from tests.rows import rows_of
 
 RENAMED = {
     "final_train_loss": "Final/train_loss",
@@ -31,7 +32,7 @@ def check_parquet(paths: SweepPaths) -> None:
     with LedgerReader(paths.ledger) as ledger:
         ended = {row["trial_id"]: row for row in ledger.trials() if row["status"] in ENDED}
         epochs = [row for row in ledger.epochs() if row["trial_id"] in ended]
-        scores = [row for row in ledger.evaluations() if row["kind"] != "trial" or row["trial_id"] in ended]
+        scores = [row for row in rows_of(ledger.evaluations()) if row["kind"] != "trial" or row["trial_id"] in ended]
     _check(paths.trials, [_trial(row, paths.name) for row in ended.values()], ("trial_id",))
     _check(paths.epochs, [{key: row[key] for key in EPOCHS} for row in epochs], EPOCH_KEY)
     _check(paths.evaluations, [_evaluation(row) for row in scores], EVALUATION_KEY)

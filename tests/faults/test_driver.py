@@ -26,6 +26,7 @@ from tests.conftest import Project
 from tests.faults.oracle import ERRORS, LOSSES, check_sweep, finished
 from tests.faults.processes import SLEEPER, TOLD_WHILE_RAY_STARTS, Marked, busy, started
 from tests.faults.waiting import num_epochs, num_trials, wait_for
+from tests.rows import rows_of
 
 STOP_SECONDS = 10.0  # for a clean stop, on a machine that has nothing else to do
 STRAGGLER_SECONDS = 1.0  # that Ray's last processes may take after that
@@ -94,7 +95,7 @@ def results(paths: SweepPaths) -> dict[str, object]:
     with LedgerReader(paths.ledger) as ledger:
         for row in ledger.epochs():
             found[f"{row['trial_id']} {row['epoch']}"] = [row[column] for column in LOSSES]
-        for row in ledger.evaluations():
+        for row in rows_of(ledger.evaluations()):
             found[f"{row['trial_id']} {row['model']} {row['eval_set_hash']}"] = [row[column] for column in ERRORS]
     for file in paths.predictions.glob("*.parquet"):
         found[file.name] = pd.read_parquet(file).to_csv()

@@ -21,6 +21,7 @@ from raysweep.ledger.rows import RungRow, TrialEnd, TrialFacts
 from raysweep.ledger.schema import APPLICATION_ID
 from raysweep.ledger.writer import LedgerWriter
 from tests.ledger.samples import COMMAND, CONFIG, EVALUATION, epoch, trial
+from tests.rows import rows_of
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_numbers_come_back_as_they_went_in(writer: LedgerWriter, file: Path) -> 
         assert (first["test_mse_regressive"], first["val_mse_regressive"]) == (math.inf, None)
         assert math.isnan(second["final_train_loss"])
         assert first["config"] == CONFIG.config
-        (evaluation,) = reader.evaluations()
+        (evaluation,) = rows_of(reader.evaluations())
         errors = array("f", EVALUATION.block_errors)
         assert repr(evaluation) == repr({**dataclasses.asdict(EVALUATION), "block_errors": errors, "is_current": 1})
 
@@ -101,7 +102,7 @@ def test_a_record_is_written_whole_or_not_at_all(writer: LedgerWriter, file: Pat
         with pytest.raises(AttributeError):
             writer.end_trial("t0", TrialEnd(status="finished", finished_at=1.0), [EVALUATION, None])  # type: ignore[list-item]
         assert reader.epochs() == []
-        assert reader.evaluations() == []
+        assert rows_of(reader.evaluations()) == []
         assert reader.trials()[0]["status"] == "pending"
         assert reader.revision() == before
         writer.record_epochs("t0", [epoch(1)])  # and the ledger can still be written
