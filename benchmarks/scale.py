@@ -143,11 +143,12 @@ def measure(num_trials: int, num_slots: int, scheduler: str, is_mlflow: bool) ->
         with watch.timed("plan"):
             prepared = prepare(sweep, [], workspace)
             prepared.plan()
-        app.run_sweep(prepared, workspace, watch, num_jobs=num_slots, is_verbose=False)
+        with app.opened(prepared, watch.note) as head:
+            app.run_sweep(head, workspace, watch, num_jobs=num_slots, is_verbose=False)
         ended, peak, size = Moment.now(), _memory("VmHWM"), prepared.paths.ledger.stat().st_size
         first, before_last, last = watch.tenths[0], watch.tenths[-2], watch.tenths[-1]
-        with watch.timed("again"):
-            app.run_sweep(prepare(sweep, [], workspace), workspace, watch, num_jobs=num_slots, is_verbose=False)
+        with watch.timed("again"), app.opened(prepare(sweep, [], workspace), watch.note) as head:
+            app.run_sweep(head, workspace, watch, num_jobs=num_slots, is_verbose=False)
         begun = time.perf_counter()
         if is_mlflow:
             sync_ledger(prepared.paths, uri)

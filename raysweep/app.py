@@ -9,7 +9,7 @@ import os
 import shlex
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from raysweep.disks import cannot_write, explain, is_disk_error
@@ -21,7 +21,7 @@ from raysweep.locks import FileLock
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths
 from raysweep.planning.progress import Display
 from raysweep.prepare import PreparedSweep, Workspace, scheduler_text
-from raysweep.recovery import check_storage, ledger_copied, remember_storage
+from raysweep.recovery import Head, at_the_head, check_storage, ledger_copied, remember_storage
 from raysweep.space_check import check_space_for
 from raysweep.tracking.address import DEFAULT_URI, redact
 from raysweep.tracking.errors import TrackingError
@@ -34,8 +34,27 @@ HURRIED_FOLLOWER_SECONDS = 3.0  # after Ctrl-C or an error
 LOCK_SECONDS = 0.5  # `status` holds a sweep's lock for a moment, to see whether anybody else does
 
 
+@contextmanager
+def opened(prepared: PreparedSweep, note: Callable[[str], None]) -> Iterator[Head]:
+    """Makes this process the only one that runs a sweep, and its ledger as new as any.
+
+    Args:
+        prepared: The sweep.
+        note: Is told of waits and of copies of the ledger.
+
+    Raises:
+        LockedError: If another process runs this sweep.
+        LedgerError: If a copy of the ledger can't take its place, or both have been gone on with.
+        StorageError: If a disk is the reason, or the `storage_path` can't be used any more.
+        InputError: If nothing can be written to the results or to the `storage_path`.
+    """
+    check_storage(prepared)
+    with _alone(prepared.paths), _disk_errors_explained(prepared.paths), at_the_head(prepared, note) as head:
+        yield head
+
+
 def run_sweep(
-    prepared: PreparedSweep, workspace: Workspace, display: Display, *, num_jobs: int | None, is_verbose: bool
+    head: Head, workspace: Workspace, display: Display, *, num_jobs: int | None, is_verbose: bool
 ) -> set[str]:
     """Runs what is missing of a sweep.
 
@@ -44,32 +63,31 @@ def run_sweep(
 
     Raises:
         Interrupted: After Ctrl-C or SIGTERM; all that was finished is kept.
-        LockedError: If another process runs this sweep.
         ClusterError: If Ray is gone and doesn't come back.
         LedgerError: If the ledger can't be written.
         StorageError: If checkpoints or forecasts can't, or a disk is the reason for any of these.
         InputError: If there is too little room for what is missing, or nothing can be written at all.
     """
+    prepared = head.prepared
     for line in _data_notes(prepared):
         display.note(line)
-    with _alone(prepared.paths), _disk_errors_explained(prepared.paths):
-        prepared = prepared.refreshed()  # whoever ran this sweep until now may have finished trials since
+    with _disk_errors_explained(prepared.paths):
         plan = prepared.plan()
         is_missing = bool(plan.todo) or prepared.num_trials > len(plan.done)
         if is_missing:
-            check_storage(prepared)
             check_space_for(prepared, plan, workspace.tracking_uri, num_jobs=num_jobs)
         with LedgerWriter(prepared.paths.ledger) as ledger:
             is_news = make_current(ledger, prepared)
             failed = set()
             if not is_missing:
                 display.note(f"nothing to run: all {len(plan.done)} trials are done")
-            # Where nothing is to run MLflow may still have something to learn: that trials are no longer current, or
-            # what a command that was killed after its last trial didn't tell it any more.
-            if is_missing or is_news or not _has_last_command_ended(prepared.paths):
+            # Where nothing is to run others may still have something to learn: MLflow that trials are no longer
+            # current, or what a command that was killed after its last trial didn't tell it any more; a machine that
+            # has only the copies, what they lack.
+            if is_missing or is_news or not head.is_copied or not _is_settled(prepared):
                 remember_storage(ledger, prepared, display.note)
                 with (
-                    ledger_copied(prepared, display.note) as taken_over,
+                    ledger_copied(head, display.note) as taken_over,
                     _tracking(prepared, workspace, display),
                     _command(ledger, prepared),
                 ):
@@ -111,10 +129,11 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
         yield
 
 
-def _has_last_command_ended(paths: SweepPaths) -> bool:
-    with LedgerReader(paths.ledger, check=False) as reader:
-        command = reader.last_command()
-    return command is None or command["outcome"] is not None
+def _is_settled(prepared: PreparedSweep) -> bool:
+    """Whether the last command ended by itself, and had checkpoints and forecasts where this one has them."""
+    with LedgerReader(prepared.paths.ledger, check=False) as reader:
+        command, location = reader.last_command(), reader.storage_path()
+    return command is None or (command["outcome"] is not None and location == prepared.sweep.storage_path)
 
 
 @contextmanager

@@ -35,7 +35,6 @@ from raysweep.options import (
 )
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
-from raysweep.recovery import with_recovered_ledger
 from raysweep.remote import bring_home, remote_sweep
 from raysweep.remote_screen import run_there
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
@@ -79,16 +78,17 @@ def run(
         if cluster is not None:
             remote = remote_sweep(sweep, wanted, workspace, cluster, num_jobs=jobs, is_verbose=verbose)
             raise typer.Exit(run_there(console, remote, _how_to_go_on()))
-        prepared = with_recovered_ledger(prepare(sweep, wanted, workspace), console.print)
-        print_plan(console, prepared)
-        screen = Screen(console, prepared.varying_keys)
-        try:
-            with screen.running():
-                failed = running.run_sweep(prepared, workspace, screen, num_jobs=jobs, is_verbose=verbose)
-        except (ClusterError, LedgerError, StorageError) as error:
-            console.print(f"The sweep had to stop; everything so far is kept. {_how_to_go_on()}")
-            complain(error)
-            raise typer.Exit(STOPPED) from None
+        with running.opened(prepare(sweep, wanted, workspace), console.print) as head:
+            prepared = head.prepared
+            print_plan(console, prepared)
+            screen = Screen(console, prepared.varying_keys)
+            try:
+                with screen.running():
+                    failed = running.run_sweep(head, workspace, screen, num_jobs=jobs, is_verbose=verbose)
+            except (ClusterError, LedgerError, StorageError) as error:
+                console.print(f"The sweep had to stop; everything so far is kept. {_how_to_go_on()}")
+                complain(error)
+                raise typer.Exit(STOPPED) from None
         console.print("writing tables and leaderboards")
         print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
         for line in commands.where_everything_lies(prepared, tracking_uri):

@@ -35,6 +35,7 @@ class Holder:
     Attributes:
         host: The machine's name.
         boot: Changes with every start of the machine's kernel, and differs between machines.
+        results: Which folder of results it works in: a number of the machine's.
         process: Its number there.
         token: Of this lease alone.
         renewals: How often it was renewed.
@@ -42,15 +43,26 @@ class Holder:
 
     host: str
     boot: str
+    results: str
     process: int
     token: str
     renewals: int = 0
 
     @classmethod
-    def of_this_process(cls) -> Holder:
-        """With a token of its own."""
-        boot = _BOOT.read_text().strip() if _BOOT.is_file() else ""
-        return cls(host=socket.gethostname(), boot=boot, process=os.getpid(), token=secrets.token_hex(16))
+    def of_this_process(cls, results: Path) -> Holder:
+        """With a token of its own. Raises `OSError` if the folder isn't there."""
+        boot, folder = _BOOT.read_text().strip() if _BOOT.is_file() else "", results.stat()
+        return cls(
+            host=socket.gethostname(),
+            boot=boot,
+            results=f"{folder.st_dev}:{folder.st_ino}",
+            process=os.getpid(),
+            token=secrets.token_hex(16),
+        )
+
+    def shares_lock_with(self, other: Holder) -> bool:
+        """Whether a lock of the kernel's on the results keeps the two apart."""
+        return (self.host, self.boot, self.results) == (other.host, other.boot, other.results)
 
     @classmethod
     def from_json(cls, content: bytes) -> Holder | None:
@@ -59,7 +71,7 @@ class Holder:
             holder = cls(**json.loads(content))
         except (ValueError, TypeError, RecursionError):
             return None
-        texts = (holder.host, holder.boot, holder.token)
+        texts = (holder.host, holder.boot, holder.results, holder.token)
         is_one = all(isinstance(text, str) and text.isprintable() for text in texts) and isinstance(holder.process, int)
         return holder if is_one else None
 
@@ -72,31 +84,35 @@ class Lease:
 
     Args:
         folder: What it is on. It is made where it isn't there.
+        results: The folder of the results, whose lock this process has.
         seconds: Between two renewals.
+
+    Raises:
+        OSError: If there are no such results.
     """
 
-    def __init__(self, folder: Folder, *, seconds: float = RENEW_SECONDS) -> None:
+    def __init__(self, folder: Folder, results: Path, *, seconds: float = RENEW_SECONDS) -> None:
         self._folder, self._seconds = folder, seconds
-        self._holder = Holder.of_this_process()
-        self._taken_by: Holder | None = None
+        self._holder = Holder.of_this_process(results)
+        self._lost: str | None = None
         self._lock, self._is_over = threading.Lock(), threading.Event()
         # A daemon: a store that hangs must not keep the command from ending.
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
     def acquire(self, note: Callable[[str], None], *, patience: float = PATIENCE_SECONDS) -> None:
-        """Takes it. Where another machine had it last and didn't give it back, first waits whether it is still there.
+        """Takes it. Where another one had it last and didn't give it back, first waits whether it is still there.
 
         Args:
             note: Is told of the wait.
             patience: Seconds without a renewal after which a holder counts as gone; more than one renewal takes.
 
         Raises:
-            LockedError: If another machine holds it.
+            LockedError: If another one holds it.
             OSError: If the folder can't be used.
         """
         found = self._read()
-        # What runs on this machine is the kernel's to say, by a lock in the results: it holds none of them now.
-        if found is not None and (found.host, found.boot) != (self._holder.host, self._holder.boot):
+        # What runs in these results is the kernel's to say, by a lock that it gave to this process.
+        if found is not None and not found.shares_lock_with(self._holder):
             note(f"{found} had this sweep last; waiting {patience:g} s for a sign of it")
             self._wait_for_sign(found, patience)
         self._write()
@@ -104,24 +120,27 @@ class Lease:
 
     def lost(self) -> str | None:
         """Who has taken it, if somebody has. Takes no time."""
-        if self._taken_by is None:
-            return None
-        return (
-            f"{self._folder}: {self._taken_by} has taken this sweep over, as nothing was heard of {self._holder.host}; "
-            "what this machine has finished since then is run again there"
-        )
+        return self._lost
 
     def renew(self) -> bool:
         """Looks whether it is still ours, and says so in the folder. False if it is lost. Raises `OSError`."""
         with self._lock:
-            if self._taken_by is not None:
+            if self._lost is not None:
                 return False
+            self._folder.check()  # or a disk that has gone would look like a lease that was taken and given back
             found = self._read()
-            if found is not None and found.token != self._holder.token:
-                self._taken_by = found
+            if found is None or found.token != self._holder.token:
+                self._lost = self._taken_over(found)
                 return False
             self._write()
             return True
+
+    def _taken_over(self, by: Holder | None) -> str:
+        what = "somebody has taken this sweep over and ended since" if by is None else f"{by} has taken this sweep over"
+        return (
+            f"{self._folder}: {what}, as nothing was heard of {self._holder}; "
+            "what was finished here since then is not in its ledger"
+        )
 
     def release(self, patience: float) -> None:
         """Gives it back, if it is ours; waits so many seconds for the folder."""

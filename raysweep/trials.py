@@ -197,7 +197,7 @@ def _explore(
         scheduler = prepared.sweep.scheduler
         asha = scheduler if isinstance(scheduler, Asha) else None
         search = _search(ledger, prepared, plan, progress, baselines, allocation)
-        run(search, scheduler=_scheduler(prepared, plan, asha), next_rung=Rungs(asha))
+        run(search, scheduler=_scheduler(prepared, asha), next_rung=Rungs(asha))
 
 
 def _confirm(run: Callable[..., None], plan: Plan, allocation: Allocation) -> None:
@@ -241,10 +241,10 @@ def _what_is_confirmed(prepared: PreparedSweep, todo: Collection[str]) -> Iterat
             yield f"confirming the {configs} of {where} by {prepared.sweep.metric}, with {fresh}"
 
 
-def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha | None) -> RetryingFifo:
+def _scheduler(prepared: PreparedSweep, asha: Asha | None) -> RetryingFifo:
     """ASHA as it was: with all that it decided before, and with the scores of trials that ended without it.
 
-    `plan` is the search's. Trials that confirm are many of the same few configs, and would set the cutoffs.
+    Of the search alone. Trials that confirm are many of the same few configs, and would set the cutoffs.
     """
     from raysweep.tuning.retries import RetryingFifo
     from raysweep.tuning.schedulers import GroupedAsha, rungs_of_history
@@ -255,7 +255,7 @@ def _scheduler(prepared: PreparedSweep, plan: Plan, asha: Asha | None) -> Retryi
     with LedgerReader(prepared.paths.ledger, check=False) as reader:
         explored = {trial.trial_id for trial in prepared.explored}
         known = [row for row in reader.rungs(text) if row.trial_id in explored]
-        others = {trial.trial_id for trial in plan.done} - {row.trial_id for row in known}
+        others = explored - {row.trial_id for row in known}
         ended = [row for row in reader.trials() if row["trial_id"] in others and row["status"] == "finished"]
         ended.sort(key=lambda row: row["finished_at"])
         history = [(row, reader.epochs(row["trial_id"])) for row in ended]

@@ -69,6 +69,43 @@ def test_a_lost_head_is_replaced(fast_project: Project, tmp_path: Path) -> None:
     assert "2 trials (1 configs, 2 seeds each): 2 done" in done.stdout, "where files lie is no part of what a trial is"
 
 
+@pytest.mark.slow
+def test_a_head_that_is_back_goes_on_with_what_another_did(fast_project: Project, tmp_path: Path) -> None:
+    project, shared = fast_project, tmp_path / "shared"
+    shared.mkdir()
+    sweep = project.write_sweep("far", storage_path=str(shared), param_space=SPACE)
+    project.run(sweep)
+    done = project.run(sweep, "seeds=0,1", "--results-dir", "second")
+    assert "2 trials (1 configs, 2 seeds each): 1 done, 1 new" in done.stdout
+    done = project.run(sweep, "seeds=0,1")
+    assert "the ledger in results/far is older than its copy" in done.stdout
+    assert "nothing to run: all 2 trials are done" in done.stdout
+    assert len(_rows(project)) == 2
+
+
+@pytest.mark.slow
+def test_where_nothing_is_to_run_the_ledger_still_learns_of_its_storage(fast_project: Project, tmp_path: Path) -> None:
+    project, first, second = fast_project, tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    sweep = project.write_sweep("far", param_space=SPACE)
+    project.run(sweep, "--storage-path", first)
+    (trial_id,) = _rows(project)
+    first.rename(second)
+    done = project.run(sweep, "--storage-path", second)
+    assert "nothing to run" in done.stdout
+    assert read_forecasts(project.paths("far"), trial_id, "wave", horizon=30) is not None
+
+    copies = LocalFolder(second / "far" / "ledger_copies")
+    for name in copies.names():
+        copies.remove(name)
+    project.run(sweep, "--storage-path", second)
+    assert len(copies.names()) == 1, "a copy that couldn't be made is made"
+
+    done = project.run(sweep, "--storage-path", first, expect=2)
+    assert "first can't be used (No such file or directory)" in done.stderr
+    assert not first.exists()
+
+
 def test_a_place_that_has_changed_is_told(fresh_project: Project) -> None:
     sweep = fresh_project.write_sweep("far", param_space=SPACE)
     root, notes = fresh_project.root, list[str]()
@@ -104,7 +141,7 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_starts(fresh_pro
 
 def _other_head(project: Project, shared: Path) -> Lease:
     """A lease as a head of another name has it."""
-    lease = Lease(LocalFolder(shared / "far"), seconds=0.2)
+    lease = Lease(LocalFolder(shared / "far"), project.root, seconds=0.2)
     lease._holder = replace(lease._holder, host="old-head", boot="another")
     return lease
 
@@ -121,7 +158,7 @@ def test_another_head_at_work_is_not_disturbed(fresh_project: Project, tmp_path:
     assert "on old-head had this sweep last; waiting 60 s for a sign of it" in refused.stdout
     assert f"{shared}/far: process" in refused.stderr
     assert "on old-head is at work; wait until it has ended, or end it" in refused.stderr
-    assert {row["status"] for row in _rows(fresh_project).values()} == {"pending"}
+    assert not fresh_project.paths("far").ledger.exists(), "a ledger of its own would be older than the other's soon"
 
 
 @pytest.mark.nightly  # a lease is renewed every 15 s

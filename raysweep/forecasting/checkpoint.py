@@ -67,7 +67,7 @@ class Checkpoint:
 def save_checkpoint(
     folder: Folder, trial_id: str, state: TrainingState, history: Sequence[EpochResult], scaler: Scaler
 ) -> None:
-    """Writes `epoch-N.ckpt` durably and removes all but the newest two. Raises `OSError`."""
+    """Writes `epoch-N.ckpt` durably and removes all but it and the one before. Raises `OSError`."""
     buffer = io.BytesIO()
     torch.save({"model": state.model.state_dict(), "optimizer": state.optimizer.state_dict()}, buffer)
     tensors = buffer.getvalue()
@@ -82,8 +82,11 @@ def save_checkpoint(
     first_line = {"format": FORMAT, "sha256": hashlib.sha256(content).hexdigest()}
     folder.remove_drafts()
     folder.write(f"epoch-{state.epoch:06d}.ckpt", json.dumps(first_line).encode() + b"\n" + content)
-    for old in _newest_first(folder)[NUM_KEPT:]:
-        folder.remove(old)
+    names = _names(folder)
+    # What is newer was damaged, or training would have gone on from there: it would take the place of a whole one.
+    before = sorted((epoch for epoch in names if epoch < state.epoch), reverse=True)
+    for epoch in names.keys() - {state.epoch, *before[: NUM_KEPT - 1]}:
+        folder.remove(names[epoch])
 
 
 def load_newest(folder: Folder, trial_id: str) -> Checkpoint | None:
@@ -94,12 +97,12 @@ def load_newest(folder: Folder, trial_id: str) -> Checkpoint | None:
             would throw away what is there.
     """
     try:
-        names = _newest_first(folder)
+        names = _names(folder)
     except OSError as error:
         raise CheckpointError(f"{folder}: can't be read ({error})") from error
-    for name in names:
+    for epoch in sorted(names, reverse=True):
         try:
-            checkpoint = load_checkpoint(folder, name)
+            checkpoint = load_checkpoint(folder, names[epoch])
         except LostCheckpointError:
             continue
         if checkpoint.trial_id == trial_id:
@@ -163,7 +166,6 @@ def _as_array(numbers: Sequence[float]) -> Any:
     return torch.tensor(numbers, dtype=torch.float64).numpy()
 
 
-def _newest_first(folder: Folder) -> list[str]:
-    """The checkpoints of a folder; none if there is no folder. Raises `OSError`."""
-    epochs = {int(match[1]): match[0] for name in folder.names() if (match := re.fullmatch(r"epoch-(\d+)\.ckpt", name))}
-    return [epochs[epoch] for epoch in sorted(epochs, reverse=True)]
+def _names(folder: Folder) -> dict[int, str]:
+    """The checkpoints of a folder by epoch; none if there is no folder. Raises `OSError`."""
+    return {int(match[1]): match[0] for name in folder.names() if (match := re.fullmatch(r"epoch-(\d+)\.ckpt", name))}

@@ -8,17 +8,20 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
+import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from raysweep.errors import LedgerError
+from raysweep.ledger.check import has_ledger
 from raysweep.ledger.creation import put_in_place
 from raysweep.ledger.database import connect
-from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.reader import History, LedgerReader
 from raysweep.storage import Folder
 
 COPY_SECONDS = 60.0
@@ -101,40 +104,94 @@ def copy_ledger(source: sqlite3.Connection, folder: Folder) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Recovered:
-    """What a search for copies came to.
+    """What a look at the copies came to.
 
     Attributes:
-        name: The copy that is the ledger now; None if there was none that is whole.
+        name: The copy that is the ledger now; None if the ledger is as it was.
+        set_aside: Where the ledger is that was older than that copy; None if there was none.
         damaged: Copies that aren't whole.
+        is_copied: Whether a whole copy has all that the ledger has.
     """
 
-    name: str | None
-    damaged: tuple[str, ...]
+    name: str | None = None
+    set_aside: Path | None = None
+    damaged: tuple[str, ...] = ()
+    is_copied: bool = False
 
 
 def recover_ledger(file: Path, folder: Folder) -> Recovered:
-    """Makes the newest whole copy the ledger at `file`, where there is none. Makes no folders.
+    """Makes the newest whole copy the ledger at `file`, where that is missing or older. Makes no folders.
+
+    Nobody may write to the ledger or to the copies meanwhile.
 
     Raises:
         OSError: If copies can't be read, or the ledger can't be written.
-        LedgerError: If the newest whole copy is no ledger of this version.
+        LedgerError: If the newest whole copy is no ledger of this version, or each of the two has what the other
+            hasn't.
     """
     damaged: list[str] = []
     for name in _newest_first(folder):
         content = folder.read(name)
-        if f"-{hashlib.sha256(content).hexdigest()}." not in name:
-            damaged.append(name)
-            continue
-        put_in_place(file, content, partial(_check, shown=f"{folder}/{name}"))
-        return Recovered(name=name, damaged=tuple(damaged))
-    return Recovered(name=None, damaged=tuple(damaged))
+        if f"-{hashlib.sha256(content).hexdigest()}." in name:
+            break
+        damaged.append(name)
+    else:
+        return Recovered(damaged=tuple(damaged))
+    shown, old = f"{folder}/{name}", None
+    if has_ledger(file):
+        with LedgerReader(file, check=False) as reader:
+            ours = reader.history()
+        theirs = _history(content, shown)
+        if not ours.is_continued_by(theirs):
+            if ours != theirs and not theirs.is_continued_by(ours):
+                raise LedgerError(_told_apart(file, ours, shown, theirs))
+            return Recovered(damaged=tuple(damaged), is_copied=ours == theirs)
+        old = _set_aside(file)
+    put_in_place(file, content, partial(_check, shown=shown))
+    return Recovered(name=name, set_aside=old, damaged=tuple(damaged), is_copied=True)
+
+
+def _history(content: bytes, shown: str) -> History:
+    with tempfile.TemporaryDirectory(prefix="raysweep-copy-") as folder:
+        draft = Path(folder) / "ledger.sqlite"
+        draft.write_bytes(content)
+        with _shown_as(draft, shown), LedgerReader(draft, check=False) as reader:
+            return reader.history()
+
+
+def _set_aside(file: Path) -> Path:
+    """It may hold what its newest copy doesn't: the last minute of a machine that was lost, say."""
+    aside = file.with_name(f"{file.stem}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}{file.suffix}")
+    for end in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            file.with_name(file.name + end).rename(aside.with_name(aside.name + end))
+    return aside
+
+
+def _told_apart(file: Path, ours: History, shown: str, theirs: History) -> str:
+    return (
+        f"{file} and its copy {shown} have each been gone on with, the one {_last(ours)}, the other {_last(theirs)}; "
+        "move one of the two away, or give the sweep another name: trials come back from their checkpoints"
+    )
+
+
+def _last(history: History) -> str:
+    if not history.commands:
+        return "by nobody"
+    host, pid, started_at = history.commands[-1]
+    return f"by process {pid} on {host} from {datetime.fromtimestamp(started_at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _check(draft: Path, shown: str) -> str:
     """The identity of a ledger that is to be; raises `LedgerError` if it can't be one."""
+    with _shown_as(draft, shown), LedgerReader(draft) as reader:
+        return reader.ledger_id()
+
+
+@contextmanager
+def _shown_as(draft: Path, shown: str) -> Iterator[None]:
     try:
-        with LedgerReader(draft) as reader:
-            return reader.ledger_id()
+        yield
     except LedgerError as error:
         raise LedgerError(str(error).replace(str(draft), shown)) from error
 

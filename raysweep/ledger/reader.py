@@ -31,6 +31,25 @@ class KnownTrial:
     scores: Mapping[str, float | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """How far a ledger has come.
+
+    Attributes:
+        commands: Host, process and time of each.
+        revision: As of `LedgerReader.revision`.
+    """
+
+    commands: tuple[tuple[str, int, float], ...]
+    revision: int
+
+    def is_continued_by(self, other: History) -> bool:
+        """Whether the other is the same ledger, later."""
+        if self.commands == other.commands:
+            return self.revision < other.revision
+        return self.commands == other.commands[: len(self.commands)]
+
+
 class LedgerReader:
     """Read-only; its own connection, so it can't disturb the writer.
 
@@ -129,6 +148,12 @@ class LedgerReader:
         """The oldest sweep command, or None before the first."""
         rows = self._rows(f"SELECT {COMMANDS.selection} FROM commands ORDER BY command_id LIMIT 1")
         return rows[0] if rows else None
+
+    def history(self) -> History:
+        """What tells a ledger from others, and from itself at another time."""
+        rows = self._rows(f"SELECT {COMMANDS.selection} FROM commands ORDER BY command_id")
+        commands = tuple((row["host"], row["pid"], row["started_at"]) for row in rows)
+        return History(commands=commands, revision=self.revision())
 
     def last_command(self) -> Row | None:
         """The newest sweep command, or None before the first."""

@@ -42,8 +42,11 @@ def _objection(location: str) -> tuple[str, str] | None:
     if address.username is not None:
         # Not shown: it would stand in logs, as the sweep file's text stands in the ledger.
         return "a user or password in the address", "credentials stay with the nodes: their role, or their environment"
+    if "#" in location:  # what follows would be no part of the path
+        return f"{quote(location)} with a #", "a name without #"
     if address.scheme == "file":
-        return None if not address.netloc and address.path.startswith("/") else (quote(location), _FORMS)
+        is_path = not address.netloc and not address.query and address.path.startswith("/")
+        return None if is_path else (quote(location), _FORMS)
     if address.scheme not in OBJECT_STORES:
         return f"{quote(location)} with {address.scheme}://", _FORMS
     return None if address.netloc else (f"{quote(location)} without a bucket", _FORMS)

@@ -47,6 +47,15 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["epoch-000004.ckpt", "epoch-000005.ckpt"]
 
 
+def test_damaged_ones_take_no_place_of_whole_ones(tmp_path: Path) -> None:
+    """Both of the newest were torn by a power cut; training began anew."""
+    for epoch in (49, 50):
+        (tmp_path / f"epoch-{epoch:06d}.ckpt").write_bytes(b"torn")
+    assert load_newest(LocalFolder(tmp_path), "trial") is None
+    _train(tmp_path, 3, save_at={1, 3})
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["epoch-000001.ckpt", "epoch-000003.ckpt"]
+
+
 def _signed(content: bytes, form: str = FORMAT) -> bytes:
     first = {"format": form, "sha256": hashlib.sha256(content).hexdigest()}
     return json.dumps(first).encode() + b"\n" + content

@@ -3,18 +3,19 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from raysweep.errors import LedgerError
-from raysweep.ledger.copies import LedgerCopier, copy_ledger, recover_ledger
+from raysweep.ledger.copies import LedgerCopier, Recovered, copy_ledger, recover_ledger
 from raysweep.ledger.database import connect
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import TrialRow
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.storage import LocalFolder
-from tests.ledger.samples import CONFIG
+from tests.ledger.samples import COMMAND, CONFIG
 
 WAIT_SECONDS = 30
 
@@ -95,6 +96,60 @@ def test_a_ledger_that_is_there_is_not_replaced(tmp_path: Path) -> None:
         _register(ledger, "a")
     recover_ledger(file, copies)
     assert _trials(file) == ["a"]
+
+
+def test_a_ledger_that_is_older_than_its_copy_makes_room_for_it(tmp_path: Path) -> None:
+    """As on a machine that was lost, whose sweep another one went on with, and that is back."""
+    first, second, copies = tmp_path / "ledger.sqlite", tmp_path / "second.sqlite", LocalFolder(tmp_path / "copies")
+    with LedgerWriter(first) as ledger:
+        ledger.begin_command(COMMAND)
+        _register(ledger, "a")
+        _copy(first, copies)
+        _register(ledger, "lost in the last minute")
+    assert recover_ledger(first, copies) == Recovered(), "it has what the copy hasn't"
+    recover_ledger(second, copies)
+    with LedgerWriter(second) as ledger:
+        ledger.begin_command(replace(COMMAND, host="the second"))
+        _register(ledger, "b")
+        _copy(second, copies)
+    found = recover_ledger(first, copies)
+    assert found.is_copied
+    assert found.name == max(copies.names())
+    assert _trials(first) == ["a", "b"]
+    assert found.set_aside is not None
+    assert _trials(found.set_aside) == ["a", "lost in the last minute"]
+    assert recover_ledger(first, copies) == Recovered(is_copied=True)
+
+
+def test_what_a_refused_command_recovered_is_older_once_the_other_went_on(tmp_path: Path) -> None:
+    """In the same command: only how much was written tells them apart."""
+    first, second, copies = tmp_path / "ledger.sqlite", tmp_path / "second.sqlite", LocalFolder(tmp_path / "copies")
+    with LedgerWriter(first) as ledger:
+        ledger.begin_command(COMMAND)
+        _copy(first, copies)
+        recover_ledger(second, copies)
+        _register(ledger, "a")
+        _copy(first, copies)
+    assert recover_ledger(second, copies).is_copied
+    assert _trials(second) == ["a"]
+
+
+def test_what_two_machines_have_each_gone_on_with_is_left_to_the_user(tmp_path: Path) -> None:
+    first, second, copies = tmp_path / "ledger.sqlite", tmp_path / "second.sqlite", LocalFolder(tmp_path / "copies")
+    with LedgerWriter(first) as ledger:
+        ledger.begin_command(COMMAND)
+        _copy(first, copies)
+        recover_ledger(second, copies)
+        ledger.begin_command(replace(COMMAND, host="the first"))
+        _register(ledger, "a")
+    with LedgerWriter(second) as ledger:
+        ledger.begin_command(replace(COMMAND, host="the second"))
+        _register(ledger, "b")
+        _copy(second, copies)
+    with pytest.raises(LedgerError, match=r"gone on with, the one .* on the first from .*, the other .* on the second"):
+        recover_ledger(first, copies)
+    assert _trials(first) == ["a"]
+    assert _trials(second) == ["b"]
 
 
 def test_it_is_copied_while_it_changes_and_not_again_when_it_does_not(tmp_path: Path) -> None:

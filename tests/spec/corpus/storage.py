@@ -39,6 +39,16 @@ STORAGE = [
         top("storage_path: s3://key:secret@bucket/folder"),
         "x.yaml:5: storage_path: a user or password in the address; credentials stay with the nodes: their role, or their environment",
     ),
+    bad(
+        "a fragment in a storage_path, which would be no part of the path",
+        top("storage_path: s3://bucket/exp#1"),
+        "x.yaml:5: storage_path: 's3://bucket/exp#1' with a #; a name without #",
+    ),
+    bad(
+        "a query in a file's address",
+        top("storage_path: file:///mnt/a?b"),
+        f"x.yaml:5: storage_path: 'file:///mnt/a?b'; {FORMS}",
+    ),
     bad("a number for a storage_path", top("storage_path: 5"), f"x.yaml:5: storage_path: 5; {FORMS}, in quotes"),
     bad("an empty storage_path", top("storage_path:"), f"x.yaml:5: storage_path: nothing; {FORMS}"),
 ]
