@@ -27,6 +27,9 @@ def fold_table(comparison: FoldComparison, top: int) -> ResultTable:
     if comparison.num_left_out:
         left_out = numerals.times(comparison.num_left_out, "config")
         notes.append(f"{left_out} left out: no score in every fold.")
+    if comparison.num_unconfirmed:
+        left_out = numerals.times(comparison.num_unconfirmed, "config")
+        notes.append(f"{left_out} left out: not confirmed in every fold in which others are.")
     return ResultTable(
         title=f"{comparison.dataset}: {forecasts} forecasts over folds (holdout, {comparison.view.fold})",
         rule=(

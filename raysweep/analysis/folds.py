@@ -30,6 +30,7 @@ class FoldComparison:
             fold), `rank <fold>` among these configs, `skill <fold>` on the fold's test part, `mean rank`,
             `mean skill`.
         num_left_out: Configs that lack a score in some fold.
+        num_unconfirmed: Configs with a score in every fold, but in some without a rank, as others are confirmed there.
     """
 
     view: View
@@ -38,6 +39,7 @@ class FoldComparison:
     keys: tuple[str, ...]
     rows: pd.DataFrame
     num_left_out: int
+    num_unconfirmed: int
 
 
 def over_folds(rankings: Sequence[Ranking]) -> list[FoldComparison]:
@@ -55,15 +57,10 @@ def over_folds(rankings: Sequence[Ranking]) -> list[FoldComparison]:
 def _compare(rankings: Sequence[Ranking]) -> FoldComparison:
     view = rankings[0].view
     keys = tuple(key for key in dict.fromkeys(key for r in rankings for key in r.keys) if key != view.fold)
-    scored = [ranking.rows[(ranking.rows["place"] == "ranked")] for ranking in rankings]
-    by_fold = {}
-    for ranking, rows in zip(rankings, scored, strict=True):
-        # Configs of two folds have two identities: they are the same if all else is equal. As text, since a missing
-        # value equals no other.
-        settings = rows.reindex(columns=["model", *keys]).itertuples(index=False)
-        by_fold[ranking.fold] = rows.set_axis(["\0".join(map(str, values)) for values in settings])
+    by_fold = {ranking.fold: _by_settings(ranking.ranked, keys) for ranking in rankings}
     everywhere = sorted(set.intersection(*(set(rows.index) for rows in by_fold.values())))
-    anywhere = set.union(*(set(rows.index) for rows in by_fold.values()))
+    scored = [set(_by_settings(ranking.rows[ranking.rows["place"] == "ranked"], keys).index) for ranking in rankings]
+    scored_everywhere = set.intersection(*scored)
     first = by_fold[rankings[0].fold].loc[everywhere]
     table = first.reindex(columns=["model", *keys])
     table["num_scored"] = pd.concat([rows.loc[everywhere, "num_scored"] for rows in by_fold.values()], axis=1).min(
@@ -80,5 +77,13 @@ def _compare(rankings: Sequence[Ranking]) -> FoldComparison:
         folds=tuple(by_fold),
         keys=keys,
         rows=table.sort_values(["mean rank", "mean skill"], ascending=[True, False], kind="stable"),
-        num_left_out=len(anywhere) - len(everywhere),
+        num_left_out=len(set.union(*scored) - scored_everywhere),
+        num_unconfirmed=len(scored_everywhere - set(everywhere)),
     )
+
+
+def _by_settings(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """The rows by their settings: configs of two folds have two identities, and are the same if all else is equal."""
+    settings = rows.reindex(columns=["model", *keys]).itertuples(index=False)
+    # As text, since a missing value equals no other.
+    return rows.set_axis(["\0".join(map(str, values)) for values in settings])

@@ -1,0 +1,34 @@
+"""Configs over several folds, on made-up sweeps."""
+
+from __future__ import annotations
+
+from raysweep.analysis.fold_table import fold_table
+from raysweep.analysis.folds import FoldComparison, over_folds
+from raysweep.analysis.ranking import rank
+from raysweep.analysis.tables import SweepTables
+from tests.analysis.made_sweeps import WINDOW, grid, make_tables, with_phases
+
+FOLDS = [0.7, 0.85]
+
+
+def one_step(tables: SweepTables) -> FoldComparison:
+    return over_folds(rank(tables))[0]
+
+
+def test_an_explored_score_has_no_place_beside_confirmed_ones() -> None:
+    explored = {32: 40.0, 64: 42.0, 128: 44.0}
+    configs = grid(train__time_steps=explored, split__origin=FOLDS)
+    tables = make_tables(configs, lambda config: explored[config[WINDOW]], seeds=6)
+    # Windows 32 and 64 are confirmed in both folds; 128 is in none, though its score is the lowest now.
+    comparison = one_step(with_phases(tables, {f"config-{number}" for number in range(4)}))
+    assert list(comparison.rows[WINDOW]) == [32, 64]
+    assert list(comparison.rows["mean rank"]) == [1, 2]
+    assert fold_table(comparison, top=20).notes == (
+        "1 config left out: not confirmed in every fold in which others are.",
+    )
+
+
+def test_where_none_is_confirmed_all_have_a_place() -> None:
+    comparison = one_step(make_tables(grid(train__time_steps=[32, 64], split__origin=FOLDS), lambda config: 100.0))
+    assert len(comparison.rows) == 2
+    assert comparison.num_unconfirmed == 0
