@@ -115,7 +115,9 @@ def _configs(trials: pd.DataFrame, view: View, keys: Sequence[str]) -> pd.DataFr
     targets = scored[[f"{prefix}.num_targets" for prefix in view.parts]].min()
     rows = rows.join([counts, scores, targets, scored.size().rename("num_scored")])
     rows["num_scored"] = rows["num_scored"].fillna(0).astype("int64")
-    rows["is_confirmed"] = rows["num_scored"] + rows["num_diverged"] >= SEEDS_TO_CONFIRM
+    has_seeds = rows["num_scored"] + rows["num_diverged"] >= SEEDS_TO_CONFIRM
+    # Seeds that a scheduler let go on were picked for doing well.
+    rows["is_confirmed"] = has_seeds & (rows["num_stopped"] == 0)
     rows["train_seconds"] = rows["train_seconds"].fillna(by_config["train_seconds"].mean())
 
     stopped = trials[trials["status"] == "stopped"].groupby("config_id")

@@ -31,9 +31,9 @@ class WindowPanel:
         ranking: Where the configs come from; its order is validation's.
         points: A row for each model and window that has a ranked config: `model`, `window`, `config_id`, `val`, `test`,
             `low` and `high` of its 95 % interval, `num_seeds`, `num_configs` that it was chosen from, `learning_rate`,
-            `skill_ridge`, `num_train_windows`, `num_steps`, `seconds`, `has_rank`, which beside confirmed configs no
-            other has, `is_best_of_model` and `is_best`, both by the ranking's order. In the order of models and
-            windows.
+            `skill_ridge`, `num_train_windows`, `num_steps`, `seconds`, `is_confirmed`, `has_rank`, which beside
+            confirmed configs no other has, `is_best_of_model` and `is_best`, both by the ranking's order. In the order
+            of models and windows.
         missing: Models and windows none of whose configs has a score.
         references: Test score of each baseline, and of `noise_floor` where it has one.
     """
@@ -67,7 +67,7 @@ def window_panels(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Wind
     for index, ranking in enumerate(rankings):
         if ranking.view.protocol == "holdout":
             chosen[index] = _chosen(ranking)
-    configs = {config for rows in chosen.values() for config in rows.index}
+    configs = {str(config) for rows in chosen.values() for config in rows.index[rows["is_confirmed"].astype("bool")]}
     modes: tuple[Mode, ...] = ("batch", "regressive")
     seeds = {mode: scored_seeds(tables, configs, mode) for mode in modes}
     panels = []
@@ -161,6 +161,7 @@ def _panel(
             "num_steps": steps.reindex(chosen.index),
             "seconds": chosen["train_seconds"],
             "has_rank": chosen["rank"].notna(),
+            "is_confirmed": chosen["is_confirmed"].astype("bool"),
         }
     ).reset_index(drop=True)
     # By place, not by score: an explored score that is lower than confirmed ones doesn't make a config better.
@@ -211,6 +212,8 @@ def _notes(panel: WindowPanel) -> Iterator[str]:
         yield f"On the same test points: {', '.join(references)}."
     if (panel.points["num_seeds"] < SEEDS_TO_CONFIRM).any():
         yield "Where fewer than five seeds were trained, there is no interval: small differences may be chance."
+    if (~panel.points["is_confirmed"] & (panel.points["num_seeds"] >= SEEDS_TO_CONFIRM)).any():
+        yield "Where some seeds were stopped, there is no interval: those that are left were picked for doing well."
     if not panel.points["has_rank"].all():
         yield (
             "Beside confirmed configs an unconfirmed one isn't called the best, whatever its score: luck may have made "

@@ -78,6 +78,27 @@ def test_the_score_lies_in_its_interval(paths: SweepPaths) -> None:
             assert low < float(score) < high
 
 
+def test_survivors_of_a_scheduler_carry_no_claim(paths: SweepPaths) -> None:
+    stopped = [FakeTrial(train={"time_steps": 100}, seed=seed, status="stopped") for seed in range(5, 10)]
+    board = one_step(with_blocks(sweep(paths, 3, more=stopped), errors_of(0.5, 1.0, 2.0)))
+    rows = cells(board, "rank", "window", "seeds", "interval", "remark")
+    assert [row[:2] for row in rows if row[1] != "-"] == [("1", "101"), ("2", "102"), ("-", "100")]
+    assert rows[-1] == ("-", "100", "5", "-", "stopped with 5 of 10 seeds, unconfirmed")
+    assert "known to be the best of the 2 confirmed configs" in line(board, "known to be")
+    assert line(board, "Unconfirmed").startswith(
+        "Unconfirmed: 1 of 3 configs has fewer than 5 seeds, or seeds that were stopped, and those that are left were "
+        "picked for doing well."
+    )
+    assert "makes it look better than the config is" in line(board, "Where seeds were stopped")
+
+
+def test_survivors_alone_confirm_nothing(paths: SweepPaths) -> None:
+    stopped = [FakeTrial(train={"time_steps": 100}, seed=5, status="stopped")]
+    board = one_step(with_blocks(sweep(paths, 1, more=stopped), errors_of(0.5)))
+    assert "interval" not in [column.title for column in board.columns]
+    assert "Nothing is claimed" in line(board, "Unconfirmed")
+
+
 def test_where_none_is_confirmed_nothing_is_claimed(paths: SweepPaths) -> None:
     board = one_step(with_blocks(sweep(paths, 2, num_seeds=4), errors_of(1.0, 3.0)))
     assert [rank for rank, model in cells(board, "rank", "model") if model == "att"] == ["1", "2"]

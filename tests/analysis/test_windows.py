@@ -78,6 +78,15 @@ def test_five_seeds_have_an_interval_and_four_have_none() -> None:
     assert not any("fewer than five seeds" in note for note in window_table(many).notes)
 
 
+def test_survivors_of_a_scheduler_have_no_interval() -> None:
+    tables = with_block_errors(make_tables(grid(train__time_steps=[32, 64]), best_at_64, seeds=6, noise=0.1), 30)
+    tables.trials.loc[tables.trials["trial_id"] == "config-1-5", "status"] = "stopped"
+    panel = panels_of(tables)[0]
+    assert list(panel.points["num_seeds"]) == [6, 5]
+    assert list(panel.points["low"].isna()) == [False, True]
+    assert any("were picked for doing well" in note for note in window_table(panel).notes)
+
+
 def test_an_explored_score_is_not_the_best_beside_confirmed_ones() -> None:
     explored = {32: 40.0, 64: 42.0, 128: 44.0, 256: 46.0}
     tables = make_tables(grid(train__time_steps=explored), lambda config: explored[config[WINDOW]], seeds=6)
