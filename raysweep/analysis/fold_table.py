@@ -33,8 +33,9 @@ def fold_table(comparison: FoldComparison, top: int) -> ResultTable:
     return ResultTable(
         title=f"{comparison.dataset}: {forecasts} forecasts over folds (holdout, {comparison.view.fold})",
         rule=(
-            f"Sorted by the mean rank over {len(comparison.folds)} folds. A rank is the place by "
-            f"val_mse_{comparison.view.mode} among the configs that have a score in every fold; whether it "
+            f"Sorted by the mean rank over {len(comparison.folds)} folds, equal ones by how far they are above each "
+            "fold's lowest score, in the mean. A rank is the place by "
+            f"val_mse_{comparison.view.mode} among these configs; whether it "
             "differs from the next one's is said in the fold's own table. A skill is 1 - MSE / MSE of the ridge, on "
             "the test part, and selects nothing. Errors of different folds are not averaged: each scores other points."
         ),

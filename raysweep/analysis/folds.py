@@ -26,9 +26,10 @@ class FoldComparison:
         dataset: The series.
         folds: In order.
         keys: The config keys of these sweeps, without that of the fold.
-        rows: A row a config, the lowest mean rank first: `model`, the keys, `num_scored` (the fewest seeds of a
-            fold), `rank <fold>` among these configs, `skill <fold>` on the fold's test part, `mean rank`,
-            `mean skill`.
+        rows: A row a config, the lowest mean rank first, of equal ones the lowest `mean excess`: `model`, the keys,
+            `num_scored` (the fewest seeds of a fold), `rank <fold>` among these configs, `skill <fold>` on the fold's
+            test part, `excess <fold>` (by what share its validation score is above the fold's lowest), `mean rank`,
+            `mean skill`, `mean excess`.
         num_left_out: Configs that lack a score in some fold.
         num_unconfirmed: Configs with a score in every fold, but in some without a rank, as others are confirmed there.
     """
@@ -67,16 +68,19 @@ def _compare(rankings: Sequence[Ranking]) -> FoldComparison:
         axis=1
     )
     for fold, rows in by_fold.items():
-        table[f"rank {fold:g}"] = rows.loc[everywhere, view.score].rank(method="min")
+        score = rows.loc[everywhere, view.score]
+        table[f"rank {fold:g}"] = score.rank(method="min")
+        table[f"excess {fold:g}"] = score / score.min() - 1
         table[f"skill {fold:g}"] = rows.loc[everywhere, SKILL]
-    for name in ("rank", "skill"):
+    for name in ("rank", "skill", "excess"):
         table[f"mean {name}"] = table[[f"{name} {fold:g}" for fold in by_fold]].mean(axis=1, skipna=False)
     return FoldComparison(
         view=view,
         dataset=rankings[0].dataset,
         folds=tuple(by_fold),
         keys=keys,
-        rows=table.sort_values(["mean rank", "mean skill"], ascending=[True, False], kind="stable"),
+        # Skills are of the test part, which orders nothing.
+        rows=table.sort_values(["mean rank", "mean excess"], kind="stable"),
         num_left_out=len(set.union(*scored) - scored_everywhere),
         num_unconfirmed=len(scored_everywhere - set(everywhere)),
     )
