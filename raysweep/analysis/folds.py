@@ -15,6 +15,7 @@ from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.views import View
 
 SKILL = "test.skill_ridge"
+CODE = ("model", "model_digest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +27,13 @@ class FoldComparison:
         dataset: The series.
         folds: In order.
         keys: The config keys of these sweeps, without that of the fold.
-        rows: A row a config, the lowest mean rank first, of equal ones the lowest `mean excess`: `model`, the keys,
-            `num_scored` (the fewest seeds of a fold), `rank <fold>` among these configs, `skill <fold>` on the fold's
-            test part, `excess <fold>` (by what share its validation score is above the fold's lowest), `mean rank`,
-            `mean skill`, `mean excess`.
+        rows: A row a config, the lowest mean rank first, of equal ones the lowest `mean excess`: `model`,
+            `model_digest`, the keys, `num_scored` (the fewest seeds of a fold), `rank <fold>` among these configs,
+            `skill <fold>` on the fold's test part, `excess <fold>` (by what share its validation score is above the
+            fold's lowest), `mean rank`, `mean skill`, `mean excess`.
         num_left_out: Configs that lack a score in some fold.
         num_unconfirmed: Configs with a score in every fold, but in some without a rank, as others are confirmed there.
+        num_twins: Settings with a score in every fold, but in some as two configs that nothing here tells apart.
     """
 
     view: View
@@ -41,6 +43,7 @@ class FoldComparison:
     rows: pd.DataFrame
     num_left_out: int
     num_unconfirmed: int
+    num_twins: int
 
 
 def over_folds(rankings: Sequence[Ranking]) -> list[FoldComparison]:
@@ -58,12 +61,14 @@ def over_folds(rankings: Sequence[Ranking]) -> list[FoldComparison]:
 def _compare(rankings: Sequence[Ranking]) -> FoldComparison:
     view = rankings[0].view
     keys = tuple(key for key in dict.fromkeys(key for r in rankings for key in r.keys) if key != view.fold)
-    by_fold = {ranking.fold: _by_settings(ranking.ranked, keys) for ranking in rankings}
-    everywhere = sorted(set.intersection(*(set(rows.index) for rows in by_fold.values())))
-    scored = [set(_by_settings(ranking.rows[ranking.rows["place"] == "ranked"], keys).index) for ranking in rankings]
-    scored_everywhere = set.intersection(*scored)
+    scored = {ranking.fold: _by_settings(ranking.rows[ranking.rows["place"] == "ranked"], keys) for ranking in rankings}
+    by_fold = {fold: rows[rows["rank"].notna()] for fold, rows in scored.items()}
+    anywhere = set.union(*(set(rows.index) for rows in scored.values()))
+    scored_everywhere = set.intersection(*(set(rows.index) for rows in scored.values()))
+    twins = {label for rows in scored.values() for label in rows.index[rows.index.duplicated()]}
+    everywhere = sorted(set.intersection(*(set(rows.index) for rows in by_fold.values())) - twins)
     first = by_fold[rankings[0].fold].loc[everywhere]
-    table = first.reindex(columns=["model", *keys])
+    table = first.reindex(columns=[*CODE, *keys])
     table["num_scored"] = pd.concat([rows.loc[everywhere, "num_scored"] for rows in by_fold.values()], axis=1).min(
         axis=1
     )
@@ -81,13 +86,14 @@ def _compare(rankings: Sequence[Ranking]) -> FoldComparison:
         keys=keys,
         # Skills are of the test part, which orders nothing.
         rows=table.sort_values(["mean rank", "mean excess"], kind="stable"),
-        num_left_out=len(set.union(*scored) - scored_everywhere),
-        num_unconfirmed=len(scored_everywhere - set(everywhere)),
+        num_left_out=len(anywhere - scored_everywhere),
+        num_unconfirmed=len(scored_everywhere - twins - set(everywhere)),
+        num_twins=len(scored_everywhere & twins),
     )
 
 
 def _by_settings(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """The rows by their settings: configs of two folds have two identities, and are the same if all else is equal."""
-    settings = rows.reindex(columns=["model", *keys]).itertuples(index=False)
+    """The rows by model, its code and settings: the identity of a config names its fold too."""
+    settings = rows.reindex(columns=[*CODE, *keys]).itertuples(index=False)
     # As text, since a missing value equals no other.
     return rows.set_axis(["\0".join(map(str, values)) for values in settings])

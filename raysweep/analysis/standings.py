@@ -103,7 +103,7 @@ def baseline_rows(evaluations: pd.DataFrame, hashes: Mapping[str, str], view: Vi
 def _configs(trials: pd.DataFrame, view: View, keys: Sequence[str]) -> pd.DataFrame:
     by_config = trials.groupby("config_id", sort=False)
     reason = f"{view.selecting}.reason"
-    rows = by_config[["model", "sweep", *keys, "num_train_windows", "num_params", reason]].first()
+    rows = by_config[["model", "sweep", "model_digest", *keys, "num_train_windows", "num_params", reason]].first()
     rows = rows.rename(columns={reason: "reason"})
     counts = trials.groupby(["config_id", "status"]).size().unstack(fill_value=0)
     counts = counts.reindex(index=rows.index, columns=list(ENDED), fill_value=0).add_prefix("num_")
