@@ -180,6 +180,15 @@ def test_no_seed_is_shown_for_its_luck(paths: SweepPaths) -> None:
     assert trial["seed"] == 2
 
 
+def test_no_seed_is_shown_that_its_config_was_chosen_for(paths: SweepPaths) -> None:
+    trials = [FakeTrial(seed=seed, val=val, phase="confirm") for seed, val in ((1, 20.0), (2, 30.0), (3, 40.0))]
+    write_ledger(paths, [FakeTrial(seed=0, val=10.0, phase="explore"), *trials])
+    material = Material(sweeps=[paths], tables=load_tables([paths]))
+    trial = material.middle_trial(FakeTrial().config_id, "val_mse_batch")
+    assert trial is not None
+    assert trial["seed"] == 2
+
+
 @pytest.fixture
 def forecasts(paths: SweepPaths) -> TrialForecasts:
     write_forecasts(paths, FakeTrial(), bias=3.0)
