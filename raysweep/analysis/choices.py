@@ -28,8 +28,8 @@ class Choices:
 
     Attributes:
         ranking: The contest.
-        configs: One row a config that was ranked, diverged or stopped: its keys, `place`, `rank`, and `log_score`, the
-            natural logarithm of the mean over seeds of the score that selects; missing unless it was ranked.
+        configs: One row a config that was ranked, diverged or stopped: its keys, `place`, and `log_score`, the natural
+            logarithm of the mean over seeds of the score that selects; missing unless it was ranked.
         keys: What varies: `model` first, then settings, then arguments that vary within a model.
     """
 
@@ -66,7 +66,7 @@ def choices_of(ranking: Ranking) -> Choices:
     models = [MODEL] if rows[MODEL].nunique() > 1 else []
     # Errors span orders of magnitude; a mean over them would be that of the worst.
     log_score = pd.Series(np.log(finite.to_numpy()), index=rows.index)
-    configs = rows[[MODEL, *settings, *arguments, "rank"]].assign(place=place, log_score=log_score)
+    configs = rows[[MODEL, *settings, *arguments]].assign(place=place, log_score=log_score)
     return Choices(ranking=ranking, configs=configs, keys=(*models, *settings, *arguments))
 
 

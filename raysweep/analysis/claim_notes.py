@@ -80,11 +80,13 @@ def _set_lines(ranking: Ranking) -> Iterator[str]:
 def _unconfirmed_lines(ranking: Ranking) -> Iterator[str]:
     rows = ranking.rows
     configs = rows[rows["place"].isin(["ranked", "diverged"])]
-    num_unconfirmed = int((~configs["is_confirmed"].astype("bool")).sum())
-    if not num_unconfirmed:
+    unconfirmed = configs[~configs["is_confirmed"].astype("bool")]
+    if unconfirmed.empty:
         return
-    have = "has" if num_unconfirmed == 1 else "have"
-    few = f"Unconfirmed: {num_unconfirmed:,} of {len(configs):,} configs {have} fewer than {SEEDS_TO_CONFIRM} seeds"
+    have = "has" if len(unconfirmed) == 1 else "have"
+    few = f"Unconfirmed: {len(unconfirmed):,} of {len(configs):,} configs {have} fewer than {SEEDS_TO_CONFIRM} seeds"
+    if (unconfirmed["num_scored"] + unconfirmed["num_diverged"] >= SEEDS_TO_CONFIRM).any():
+        few += ", or seeds that were stopped, and those that are left were picked for doing well"
     if len(ranking.claims.rows):
         yield f"{few}. Such rows stand below, without a rank, and nothing is claimed of them."
         return

@@ -102,12 +102,13 @@ def _no_rows(configs: list[str] | None = None) -> pd.DataFrame:
 
 
 def _confirmed(trials: pd.DataFrame, view: View) -> pd.Series:
-    """The scores of configs that have enough seeds, none of which diverged; best first."""
+    """The scores of configs that have enough seeds, none of which diverged or was stopped; best first."""
     scored = trials[trials["is_scored"]]
     by_config = scored.groupby("config_id")[view.score]
     means = by_config.mean()[by_config.size() >= SEEDS_TO_CONFIRM]
-    diverged = trials.loc[trials["status"] == "diverged", "config_id"]
-    means = means[~means.index.isin(diverged)]
+    # Where a scheduler stopped the worst seeds, those that are left are no random ones.
+    picked = trials.loc[trials["status"].isin(["diverged", "stopped"]), "config_id"]
+    means = means[~means.index.isin(picked)]
     # A seed whose score isn't a number is a result, but none that can be averaged.
     broken = scored.loc[~np.isfinite(scored[view.score].to_numpy(dtype=np.float64)), "config_id"]
     return means[~means.index.isin(broken)].sort_values(kind="stable")

@@ -27,11 +27,18 @@ def fold_table(comparison: FoldComparison, top: int) -> ResultTable:
     if comparison.num_left_out:
         left_out = numerals.times(comparison.num_left_out, "config")
         notes.append(f"{left_out} left out: no score in every fold.")
+    if comparison.num_unconfirmed:
+        left_out = numerals.times(comparison.num_unconfirmed, "config")
+        notes.append(f"{left_out} left out: not confirmed in every fold in which others are.")
+    if comparison.num_twins:
+        left_out = numerals.times(comparison.num_twins, "config")
+        notes.append(f"{left_out} left out: several with equal settings and model code in a fold.")
     return ResultTable(
         title=f"{comparison.dataset}: {forecasts} forecasts over folds (holdout, {comparison.view.fold})",
         rule=(
-            f"Sorted by the mean rank over {len(comparison.folds)} folds. A rank is the place by "
-            f"val_mse_{comparison.view.mode} among the configs that have a score in every fold; whether it "
+            f"Sorted by the mean rank over {len(comparison.folds)} folds, equal ones by how far they are above each "
+            "fold's lowest score, in the mean. A rank is the place by "
+            f"val_mse_{comparison.view.mode} among these configs; whether it "
             "differs from the next one's is said in the fold's own table. A skill is 1 - MSE / MSE of the ridge, on "
             "the test part, and selects nothing. Errors of different folds are not averaged: each scores other points."
         ),
@@ -51,6 +58,8 @@ def _columns(comparison: FoldComparison, shown: pd.DataFrame) -> Iterator[tuple[
     yield Column(title="model", align="left"), [label_of(row, varying) for row in records]
     for key in varying[""]:
         yield Column(title=SHORT_NAMES.get(key, key)), [numerals.setting(value) for value in shown[key]]
+    if comparison.rows.duplicated(["model", *comparison.keys]).any():
+        yield Column(title="model code"), [numerals.setting(digest)[:8] for digest in shown["model_digest"]]
     yield Column(title="seeds", spare=1), counts(shown["num_scored"])
     yield Column(title="mean rank"), [f"{value:.1f}" for value in shown["mean rank"]]
     is_measured = pd.Series(False, index=shown.index)

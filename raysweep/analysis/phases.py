@@ -6,6 +6,7 @@ a config that was confirmed is scored by its fresh seeds alone. Must not know: h
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -50,6 +51,18 @@ def with_fresh_seeds_alone(trials: pd.DataFrame) -> pd.DataFrame:
     confirmed = trials.loc[(trials["phase"] == "confirm").fillna(False) & has_result, "config_id"]
     is_explored = trials["phase"].ne("confirm").fillna(True).astype("bool")
     return trials[~(trials["config_id"].isin(confirmed) & is_explored)]
+
+
+def scored_trials(trials: pd.DataFrame, configs: Collection[str]) -> pd.DataFrame:
+    """The finished trials that the scores of these configs are taken from, a row for each sweep that asks for one.
+
+    Args:
+        trials: As in `SweepTables`.
+        configs: Which.
+    """
+    asked = trials[trials["config_id"].isin(configs) & trials["is_current"].astype("bool")]
+    kept = with_fresh_seeds_alone(asked.assign(is_scored=asked["status"] == "finished"))
+    return kept[kept["is_scored"]]
 
 
 def optimism(trials: pd.DataFrame, view: View) -> Optimism | None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from raysweep.analysis import numerals
-from raysweep.analysis.choices import IntArray, choices_of, labels_of
+from raysweep.analysis.choices import Choices, IntArray, choices_of, labels_of
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.result_table import Column, ResultTable, TableRow
 from raysweep.analysis.views import VIEWS, View
@@ -42,7 +42,7 @@ class RankTable:
     Attributes:
         view: Which score ranks.
         num_contests: How many series and folds.
-        sizes: How many configs have a rank in the smallest and in the largest contest.
+        sizes: How many configs have a score or diverged in the smallest and in the largest contest.
         values: A row for each key and value: `key`, `value`, `mean_rank`, `place` (the mean of how far down the contest
             the rank is: 0 is first, 1 is last), `num_configs`, `num_stopped`, which have no rank.
         pairs: For all pairs of keys.
@@ -117,31 +117,39 @@ def pair_table(table: RankTable, pair: PairRanks) -> ResultTable:
 
 
 def _table(contests: Sequence[Ranking]) -> RankTable | None:
-    found = [choices for choices in map(choices_of, contests) if choices.keys and choices.configs["rank"].notna().any()]
+    varied = [choices for choices in map(choices_of, contests) if choices.keys]
+    found = [(choices, ranks) for choices in varied if (ranks := _ranks(choices)).notna().any()]
     if not found:
         return None
-    keys = tuple(dict.fromkeys(key for choices in found for key in choices.keys))
+    keys = tuple(dict.fromkeys(key for choices, _ in found for key in choices.keys))
+    view = found[0][0].ranking.view
     frames = []
-    for choices in found:
-        ranks = choices.configs["rank"].astype("float64")
+    for choices, ranks in found:
         place = (ranks - 1) / max(int(ranks.notna().sum()) - 1, 1)
         frame = choices.configs.assign(rank=ranks, share=place, dataset=choices.ranking.dataset)
-        frame[choices.ranking.view.fold] = choices.ranking.fold
+        frame[view.fold] = choices.ranking.fold
         frames.append(frame)
     configs = pd.concat(frames, ignore_index=True)
-    sizes = [int(choices.configs["rank"].notna().sum()) for choices in found]
+    sizes = [int(ranks.notna().sum()) for _, ranks in found]
     is_ranked = configs["rank"].notna().to_numpy()
     coded = {key: labels_of(configs[key]) for key in keys}
-    contest_keys = [key for key in ("dataset", found[0].ranking.view.fold) if configs[key].nunique() > 1]
+    contest_keys = [key for key in ("dataset", view.fold) if configs[key].nunique() > 1]
     everywhere = {**coded, **{key: labels_of(configs[key]) for key in contest_keys}}
     return RankTable(
-        view=found[0].ranking.view,
+        view=view,
         num_contests=len(found),
         sizes=(min(sizes), max(sizes)),
         values=pd.concat([_values(configs, key, *coded[key]) for key in keys], ignore_index=True),
         pairs=tuple(_pair(configs, (one, two), coded) for one, two in combinations(keys, 2)),
         confounded=_confounded(everywhere, keys, is_ranked),
     )
+
+
+def _ranks(choices: Choices) -> pd.Series:
+    """By the score alone, as an average needs all configs: those of the leaderboard leave out the unconfirmed ones."""
+    ranks = choices.configs["log_score"].rank(method="min")
+    worst = int(ranks.notna().sum()) + 1
+    return ranks.mask(choices.configs["place"] == "diverged", worst)
 
 
 def _values(configs: pd.DataFrame, key: str, codes: IntArray, labels: Sequence[str]) -> pd.DataFrame:
@@ -222,8 +230,9 @@ def _rule(table: RankTable) -> str:
     smallest, largest = table.sizes
     of = f"{smallest:,}" if smallest == largest else f"{smallest:,} to {largest:,}"
     return (
-        f"Ranks by {score} within a series and fold ({numerals.times(table.num_contests, 'contest')} of {of} ranked "
-        "configs), averaged over all configs with this value; 1 is best."
+        f"Ranks by {score} within a series and fold ({numerals.times(table.num_contests, 'contest')} of {of} configs), "
+        "averaged over all configs with this value, confirmed or not; 1 is best. These are places by the score as it "
+        "is, not the ranks of the leaderboard."
     )
 
 

@@ -66,6 +66,11 @@ class Ranking:
     optimism: Optimism | None = None
     has_other_folds: bool = False
 
+    @property
+    def ranked(self) -> pd.DataFrame:
+        """Rows of configs with a mean score and a rank: where any config is confirmed, no others have one."""
+        return self.rows[(self.rows["place"] == "ranked") & self.rows["rank"].notna()]
+
 
 def rank(tables: SweepTables) -> list[Ranking]:
     """All rankings of these sweeps: by protocol, series, fold, one-step before autoregressive."""

@@ -102,7 +102,7 @@ def notes_of(ranking: Ranking) -> tuple[str, ...]:
         *_settings_lines(baselines),
         *_floor_lines(ranking.floors),
         *claim_lines(ranking),
-        *_stop_lines(ranked),
+        *_stop_lines(rows[rows["place"] == "ranked"]),
     ]
     if ranking.num_failed:
         lines.append(f"{numerals.times(ranking.num_failed, 'trial')} failed; the errors are in trials.parquet.")

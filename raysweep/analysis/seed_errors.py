@@ -12,7 +12,7 @@ import pandas as pd
 
 from raysweep.analysis.claims import SEEDS_TO_CONFIRM, blocks_in_common, stacked_errors
 from raysweep.analysis.intervals import score_intervals
-from raysweep.analysis.phases import with_fresh_seeds_alone
+from raysweep.analysis.phases import scored_trials
 from raysweep.analysis.resampling import LEAST_INDEPENDENT_BLOCKS, FloatArray, resample
 from raysweep.analysis.tables import SweepTables
 from raysweep.forecasting.protocol import Mode
@@ -22,8 +22,7 @@ NO_INTERVAL = (math.nan, math.nan)
 
 def scored_seeds(tables: SweepTables, configs: set[str], mode: Mode) -> dict[str, pd.DataFrame]:
     """By config the seeds that its score is taken from: their test scores on its own series, at the longest horizon."""
-    trials = tables.trials[tables.trials["config_id"].isin(configs) & tables.trials["is_current"].astype("bool")]
-    trials = with_fresh_seeds_alone(trials.assign(is_scored=trials["status"] == "finished"))
+    trials = scored_trials(tables.trials, configs)
     rows = tables.evaluations
     rows = rows[rows["trial_id"].isin(trials["trial_id"]) & (rows["part"] == "test") & (rows["mode"] == mode)]
     rows = rows[rows["is_current"].astype("bool") & (rows["dataset"] == rows["eval_dataset"])]

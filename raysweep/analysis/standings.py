@@ -103,7 +103,7 @@ def baseline_rows(evaluations: pd.DataFrame, hashes: Mapping[str, str], view: Vi
 def _configs(trials: pd.DataFrame, view: View, keys: Sequence[str]) -> pd.DataFrame:
     by_config = trials.groupby("config_id", sort=False)
     reason = f"{view.selecting}.reason"
-    rows = by_config[["model", "sweep", *keys, "num_train_windows", "num_params", reason]].first()
+    rows = by_config[["model", "sweep", "model_digest", *keys, "num_train_windows", "num_params", reason]].first()
     rows = rows.rename(columns={reason: "reason"})
     counts = trials.groupby(["config_id", "status"]).size().unstack(fill_value=0)
     counts = counts.reindex(index=rows.index, columns=list(ENDED), fill_value=0).add_prefix("num_")
@@ -115,7 +115,9 @@ def _configs(trials: pd.DataFrame, view: View, keys: Sequence[str]) -> pd.DataFr
     targets = scored[[f"{prefix}.num_targets" for prefix in view.parts]].min()
     rows = rows.join([counts, scores, targets, scored.size().rename("num_scored")])
     rows["num_scored"] = rows["num_scored"].fillna(0).astype("int64")
-    rows["is_confirmed"] = rows["num_scored"] + rows["num_diverged"] >= SEEDS_TO_CONFIRM
+    has_seeds = rows["num_scored"] + rows["num_diverged"] >= SEEDS_TO_CONFIRM
+    # Seeds that a scheduler let go on were picked for doing well.
+    rows["is_confirmed"] = has_seeds & (rows["num_stopped"] == 0)
     rows["train_seconds"] = rows["train_seconds"].fillna(by_config["train_seconds"].mean())
 
     stopped = trials[trials["status"] == "stopped"].groupby("config_id")

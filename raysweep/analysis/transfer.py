@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from raysweep.analysis import numerals
+from raysweep.analysis.phases import scored_trials
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.result_table import Column, ResultTable, Style, TableRow
 from raysweep.analysis.tables import SweepTables
@@ -130,8 +131,10 @@ def _best_configs(rankings: Sequence[Ranking]) -> pd.DataFrame:
 
 def _test_scores(tables: SweepTables, configs: set[str]) -> pd.DataFrame:
     """The newest scores of these configs and of all baselines on test parts, at the longest horizon."""
+    # Of the seeds that the leaderboard averages, and no others.
+    seeds = scored_trials(tables.trials, configs)["trial_id"]
     rows = tables.evaluations
-    rows = rows[(rows["part"] == PART) & (rows["config_id"].isin(configs) | (rows["kind"] == "baseline"))]
+    rows = rows[(rows["part"] == PART) & (rows["trial_id"].isin(seeds) | (rows["kind"] == "baseline"))]
     rows = rows[rows["is_current"].astype("bool")].sort_values("horizon", kind="stable")
     keys = ["kind", "trial_id", "model", "eval_dataset", "split.origin", "mode"]
     is_trial = rows["kind"] == "trial"

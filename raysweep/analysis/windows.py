@@ -31,8 +31,9 @@ class WindowPanel:
         ranking: Where the configs come from; its order is validation's.
         points: A row for each model and window that has a ranked config: `model`, `window`, `config_id`, `val`, `test`,
             `low` and `high` of its 95 % interval, `num_seeds`, `num_configs` that it was chosen from, `learning_rate`,
-            `skill_ridge`, `num_train_windows`, `num_steps`, `seconds`, `is_best_of_model` and `is_best`, both by
-            validation. In the order of models and windows.
+            `skill_ridge`, `num_train_windows`, `num_steps`, `seconds`, `is_confirmed`, `has_rank`, which beside
+            confirmed configs no other has, `is_best_of_model` and `is_best`, both by the ranking's order. In the order
+            of models and windows.
         missing: Models and windows none of whose configs has a score.
         references: Test score of each baseline, and of `noise_floor` where it has one.
     """
@@ -66,7 +67,7 @@ def window_panels(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Wind
     for index, ranking in enumerate(rankings):
         if ranking.view.protocol == "holdout":
             chosen[index] = _chosen(ranking)
-    configs = {config for rows in chosen.values() for config in rows.index}
+    configs = {str(config) for rows in chosen.values() for config in rows.index[rows["is_confirmed"].astype("bool")]}
     modes: tuple[Mode, ...] = ("batch", "regressive")
     seeds = {mode: scored_seeds(tables, configs, mode) for mode in modes}
     panels = []
@@ -123,9 +124,11 @@ def answer_of(panel: WindowPanel) -> str:
     if not pd.isna(best["skill_ridge"]):
         sentence += f", skill {numerals.skill(best['skill_ridge'])} against the ridge"
     of_model = panel.points[panel.points["model"] == best["model"]]
-    if len(of_model) > 1:
-        worst = of_model.loc[of_model["val"].idxmax()]
-        sentence += f"; its worst window on validation is {worst['window']}, test MSE {numerals.score(worst['test'])}"
+    comparable = of_model[of_model["has_rank"] == best["has_rank"]]
+    if len(comparable) > 1:
+        worst = comparable.loc[comparable["val"].idxmax()]
+        which = "worst" if len(comparable) == len(of_model) else "worst confirmed"
+        sentence += f"; its {which} window on validation is {worst['window']}, test MSE {numerals.score(worst['test'])}"
     return f"{sentence}."
 
 
@@ -157,10 +160,14 @@ def _panel(
             "num_train_windows": chosen["num_train_windows"],
             "num_steps": steps.reindex(chosen.index),
             "seconds": chosen["train_seconds"],
+            "has_rank": chosen["rank"].notna(),
+            "is_confirmed": chosen["is_confirmed"].astype("bool"),
         }
     ).reset_index(drop=True)
-    points["is_best_of_model"] = points["val"] == points.groupby("model")["val"].transform("min")
-    points["is_best"] = points.index == (points["val"].idxmin() if len(points) else -1)
+    # By place, not by score: an explored score that is lower than confirmed ones doesn't make a config better.
+    place = pd.Series(ranking.rows.index.get_indexer(chosen.index), index=points.index)
+    points["is_best_of_model"] = place == place.groupby(points["model"]).transform("min")
+    points["is_best"] = place == place.min()
     configs = ranking.rows[ranking.rows["place"] != "baseline"]
     asked = {(str(model), int(window)) for model, window in zip(configs["model"], configs[WINDOW], strict=True)}
     found = set(zip(points["model"], points["window"], strict=True))
@@ -173,6 +180,8 @@ def _panel(
 
 def _cells(point: Mapping[Any, Any]) -> tuple[str, ...]:
     remark = "best of all" if point["is_best"] else "best of its model" if point["is_best_of_model"] else ""
+    if not point["has_rank"]:
+        remark = f"{remark}, unconfirmed" if remark else "unconfirmed"
     numbers = [point["num_train_windows"], point["num_steps"]]
     return (
         point["model"],
@@ -203,6 +212,13 @@ def _notes(panel: WindowPanel) -> Iterator[str]:
         yield f"On the same test points: {', '.join(references)}."
     if (panel.points["num_seeds"] < SEEDS_TO_CONFIRM).any():
         yield "Where fewer than five seeds were trained, there is no interval: small differences may be chance."
+    if (~panel.points["is_confirmed"] & (panel.points["num_seeds"] >= SEEDS_TO_CONFIRM)).any():
+        yield "Where some seeds were stopped, there is no interval: those that are left were picked for doing well."
+    if not panel.points["has_rank"].all():
+        yield (
+            "Beside confirmed configs an unconfirmed one isn't called the best, whatever its score: luck may have made "
+            "it low."
+        )
     if panel.points["low"].notna().any():
         yield "In brackets, the 95 % interval, from the seeds and the starts of this test part."
     if panel.missing:

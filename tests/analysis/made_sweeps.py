@@ -6,7 +6,7 @@ They have the columns that `export` writes; `test_questions_on_a_ledger.py` asks
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -84,6 +84,16 @@ def with_block_errors(tables: SweepTables, num_blocks: int) -> SweepTables:
         mse * shape / shape.mean() if kind == "trial" else None for kind, mse in zip(rows.kind, rows.mse, strict=True)
     ]
     return replace(tables, evaluations=rows.assign(block_errors=pd.Series(errors, index=rows.index, dtype="object")))
+
+
+def with_phases(tables: SweepTables, confirmed: Collection[str], excess: float = 1.15) -> SweepTables:
+    """Seed 0 of all configs explored; the other seeds of `confirmed` fresh, with errors `excess` times as high."""
+    trials, scores = tables.trials, tables.evaluations
+    is_kept = (trials["seed"] == 0) | trials["config_id"].isin(confirmed)
+    trials = trials[is_kept].assign(phase=trials["seed"].map(lambda seed: "explore" if seed == 0 else "confirm"))
+    scores = scores[(scores["kind"] != "trial") | scores["trial_id"].isin(trials["trial_id"])].copy()
+    scores.loc[(scores["kind"] == "trial") & (scores["seed"] > 0), "mse"] *= excess
+    return SweepTables(trials=trials, evaluations=scores)
 
 
 def leaderboards(tables: SweepTables) -> list[ResultTable]:

@@ -78,6 +78,27 @@ def test_the_score_lies_in_its_interval(paths: SweepPaths) -> None:
             assert low < float(score) < high
 
 
+def test_survivors_of_a_scheduler_carry_no_claim(paths: SweepPaths) -> None:
+    stopped = [FakeTrial(train={"time_steps": 100}, seed=seed, status="stopped") for seed in range(5, 10)]
+    board = one_step(with_blocks(sweep(paths, 3, more=stopped), errors_of(0.5, 1.0, 2.0)))
+    rows = cells(board, "rank", "window", "seeds", "interval", "remark")
+    assert [row[:2] for row in rows if row[1] != "-"] == [("1", "101"), ("2", "102"), ("-", "100")]
+    assert rows[-1] == ("-", "100", "5", "-", "stopped with 5 of 10 seeds, unconfirmed")
+    assert "known to be the best of the 2 confirmed configs" in line(board, "known to be")
+    assert line(board, "Unconfirmed").startswith(
+        "Unconfirmed: 1 of 3 configs has fewer than 5 seeds, or seeds that were stopped, and those that are left were "
+        "picked for doing well."
+    )
+    assert "makes it look better than the config is" in line(board, "Where seeds were stopped")
+
+
+def test_survivors_alone_confirm_nothing(paths: SweepPaths) -> None:
+    stopped = [FakeTrial(train={"time_steps": 100}, seed=5, status="stopped")]
+    board = one_step(with_blocks(sweep(paths, 1, more=stopped), errors_of(0.5)))
+    assert "interval" not in [column.title for column in board.columns]
+    assert "Nothing is claimed" in line(board, "Unconfirmed")
+
+
 def test_where_none_is_confirmed_nothing_is_claimed(paths: SweepPaths) -> None:
     board = one_step(with_blocks(sweep(paths, 2, num_seeds=4), errors_of(1.0, 3.0)))
     assert [rank for rank, model in cells(board, "rank", "model") if model == "att"] == ["1", "2"]
@@ -199,8 +220,9 @@ def test_ranks_and_skills_over_folds_stand_side_by_side(paths: SweepPaths) -> No
     board = found[4]
     assert board.title == "y_w: one-step forecasts over folds (holdout, split.origin)"
     assert cells(board, "model", "mean rank", "mean skill", "0.6 rank", "0.6 skill", "0.85 rank", "0.85 skill") == [
-        ("att", "1.5", "+0.65", "1", "+0.50", "2", "+0.80"),
+        # On validation lstm is twice and once the lowest, att once and six times; skills are no argument.
         ("lstm", "1.5", "-0.05", "2", "-1.00", "1", "+0.90"),
+        ("att", "1.5", "+0.65", "1", "+0.50", "2", "+0.80"),
     ]
     assert board.notes == ("1 config left out: no score in every fold.",)
 

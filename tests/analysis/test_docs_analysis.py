@@ -6,10 +6,12 @@ import contextlib
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from raysweep.analysis.export import export_tables
+from raysweep.ledger.rows import Phase
 from tests.analysis.ledgers import FakeTrial, sweep_paths, write_ledger
 from tests.analysis.reports import write_forecasts
 from tests.conftest import PROJECT
@@ -83,6 +85,21 @@ def test_the_first_answer_is_right(project: Path, monkeypatch: pytest.MonkeyPatc
         [0.85, "att", 64, 41.5, 2],
         [0.85, "lstm", 64, 51.5, 2],
     ]
+
+
+def test_the_answers_rest_on_the_seeds_of_the_leaderboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    phases: dict[int, Phase] = {0: "explore", 1: "confirm", 2: "confirm"}
+    chosen = [FakeTrial(seed=seed, phase=phase) for seed, phase in phases.items()]
+    asked_before = (FakeTrial(model="vq", seed=1),)
+    others = [FakeTrial(model="vq", phase="explore")]
+    paths = sweep_paths(tmp_path / "results", "windows")
+    export_tables(write_ledger(paths, [*chosen, *others], old=asked_before))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(SET_UP, names)
+    scores = names["scores"]
+    for found in (names["finished"], scores[scores["kind"] == "trial"]):
+        assert set(zip(found["model"], found["seed"], strict=True)) == {("att", 1), ("att", 2), ("vq", 0)}
 
 
 def test_the_last_answer_compares_only_equal_evaluation_sets(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

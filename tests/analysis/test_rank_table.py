@@ -10,7 +10,7 @@ import pytest
 from raysweep.analysis.rank_table import RankTable, pair_table, rank_tables, value_table
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import SweepTables
-from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, make_tables
+from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, make_tables, with_phases
 
 
 def table_of(tables: SweepTables) -> RankTable:
@@ -91,6 +91,16 @@ def test_a_stopped_config_has_no_rank_and_a_diverged_one_the_last() -> None:
     assert math.isnan(rows.loc["64", "mean_rank"])
     assert list(rows["num_stopped"]) == [0, 1, 0]
     assert any("Stopped configs have no rank" in note for note in value_table(table).notes)
+
+
+def test_configs_that_were_not_confirmed_are_averaged_too() -> None:
+    configs = grid(model=["att", "vq"], train__time_steps=[32, 64, 128])
+    tables = make_tables(configs, model_first, seeds=6)
+    # The two best share rank 1 of the leaderboard, where no other has one. Fresh seeds are 0.5 % worse.
+    table = table_of(with_phases(tables, {"config-0", "config-1"}, excess=1.005))
+    assert table.sizes == (6, 6)
+    assert ranks_of(table, "model") == {"att": (2.0, 3), "vq": (5.0, 3)}
+    assert "confirmed or not" in value_table(table).rule
 
 
 def test_many_values_become_four_ranges() -> None:

@@ -153,8 +153,36 @@ def test_a_file_in_the_way_is_one_error(paths: SweepPaths) -> None:
         write_report([paths], paths.report, paths.figures)
 
 
+def test_pictures_beside_confirmed_configs_leave_explored_scores_out(paths: SweepPaths) -> None:
+    # Two windows confirmed with 60 and 61; 50 of the explored one is luck.
+    trials = [
+        FakeTrial(train={"time_steps": window}, seed=seed, val=val, val_far=val, phase="confirm")
+        for window, val in ((64, 60.0), (128, 61.0))
+        for seed in range(1, 6)
+    ]
+    trials.append(FakeTrial(train={"time_steps": 256}, val=50.0, val_far=50.0, phase="explore"))
+    write_ledger(paths, trials)
+    for trial in trials:
+        write_forecasts(paths, trial)
+    page = _page(paths)
+    drawn = {drawing.file.split("-")[0]: drawing.drawn for drawing in page.drawings()}
+    assert drawn["forecasts"].title.endswith("confirmed configs")
+    assert "The lowest of all is att with window 64, 60.00" in drawn["forecasts"].caption
+    assert drawn["cost"].title.endswith("confirmed configs")
+    assert "att with window 64 has the lowest score, 60.00" in drawn["cost"].caption
+
+
 def test_no_seed_is_shown_for_its_luck(paths: SweepPaths) -> None:
     write_ledger(paths, [FakeTrial(seed=seed, val=val) for seed, val in enumerate((10.0, 30.0, 20.0))])
+    material = Material(sweeps=[paths], tables=load_tables([paths]))
+    trial = material.middle_trial(FakeTrial().config_id, "val_mse_batch")
+    assert trial is not None
+    assert trial["seed"] == 2
+
+
+def test_no_seed_is_shown_that_its_config_was_chosen_for(paths: SweepPaths) -> None:
+    trials = [FakeTrial(seed=seed, val=val, phase="confirm") for seed, val in ((1, 20.0), (2, 30.0), (3, 40.0))]
+    write_ledger(paths, [FakeTrial(seed=0, val=10.0, phase="explore"), *trials])
     material = Material(sweeps=[paths], tables=load_tables([paths]))
     trial = material.middle_trial(FakeTrial().config_id, "val_mse_batch")
     assert trial is not None

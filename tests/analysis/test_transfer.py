@@ -111,6 +111,28 @@ def test_seeds_are_averaged_and_nan_does_not_drop_out() -> None:
     assert pd.isna(cell(transfers_of(tables)[0], "att", "one", "two")["mse"])
 
 
+@pytest.mark.parametrize("reason", ["no longer asked for", "explored"])
+def test_only_the_seeds_of_the_leaderboard_are_averaged(reason: str) -> None:
+    # Seed 0 was lucky, at home and away; scores are taken from seeds 1 and 2.
+    tables = make_tables(grid(dataset=SERIES), lambda config: 100.0, seeds=3, evaluate_on=SERIES)
+    if reason == "explored":
+        tables.trials["phase"] = tables.trials["seed"].map(lambda seed: "explore" if seed == 0 else "confirm")
+    else:
+        tables.trials["is_current"] = tables.trials["seed"] > 0
+    is_lucky = (tables.evaluations["kind"] == "trial") & (tables.evaluations["seed"] == 0)
+    tables.evaluations.loc[is_lucky, ["mse", "skill_last"]] = 1.0
+    rankings = rank(tables)
+    found = transfers(tables, rankings)[0]
+    for home in SERIES:
+        (row,) = (
+            each.rows.loc[each.rows["place"] == "ranked"].iloc[0] for each in rankings[::2] if each.dataset == home
+        )
+        at_home = cell(found, "att", home, home)
+        assert (at_home["num_seeds"], at_home["mse"]) == (row["num_scored"], row["test.mse"])
+    away = cell(found, "att", "one", "two")
+    assert (away["num_seeds"], away["mse"]) == (2, pytest.approx(110.0))
+
+
 def test_trained_on_one_series_alone() -> None:
     tables = make_tables(grid(train__learning_rate=[1e-3, 3e-3]), lambda config: config[RATE] * 1e5, evaluate_on=["b"])
     found = transfers_of(tables)[0]

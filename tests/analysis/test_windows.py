@@ -10,7 +10,16 @@ from raysweep.analysis.figures.windows import draw_windows
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.windows import WindowPanel, window_panels, window_table
-from tests.analysis.made_sweeps import ORIGIN, RATE, WINDOW, Config, grid, make_tables, with_block_errors
+from tests.analysis.made_sweeps import (
+    ORIGIN,
+    RATE,
+    WINDOW,
+    Config,
+    grid,
+    make_tables,
+    with_block_errors,
+    with_phases,
+)
 
 WINDOWS = [32, 64, 128]
 
@@ -67,6 +76,33 @@ def test_five_seeds_have_an_interval_and_four_have_none() -> None:
     assert autoregressive.points["low"].isna().all(), "30 blocks, of which each twelve have targets in common"
     assert "There are no bars" not in draw_windows([many]).caption
     assert not any("fewer than five seeds" in note for note in window_table(many).notes)
+
+
+def test_survivors_of_a_scheduler_have_no_interval() -> None:
+    tables = with_block_errors(make_tables(grid(train__time_steps=[32, 64]), best_at_64, seeds=6, noise=0.1), 30)
+    tables.trials.loc[tables.trials["trial_id"] == "config-1-5", "status"] = "stopped"
+    panel = panels_of(tables)[0]
+    assert list(panel.points["num_seeds"]) == [6, 5]
+    assert list(panel.points["low"].isna()) == [False, True]
+    assert any("were picked for doing well" in note for note in window_table(panel).notes)
+
+
+def test_an_explored_score_is_not_the_best_beside_confirmed_ones() -> None:
+    explored = {32: 40.0, 64: 42.0, 128: 44.0, 256: 46.0}
+    tables = make_tables(grid(train__time_steps=explored), lambda config: explored[config[WINDOW]], seeds=6)
+    panel = panels_of(with_phases(tables, {"config-0", "config-1"}))[0]
+    assert list(panel.points["val"]) == pytest.approx([46, 48.3, 44, 46])
+    assert list(panel.points["has_rank"]) == [True, True, False, False]
+    assert panel.best is not None
+    assert panel.best["window"] == 32
+    assert list(panel.points["is_best_of_model"]) == [True, False, False, False]
+    board = window_table(panel)
+    assert [row.cells[-1] for row in board.rows] == ["best of all", "", "unconfirmed", "unconfirmed"]
+    assert "its worst confirmed window on validation is 64" in board.notes[0]
+    assert any("an unconfirmed one isn't called the best" in note for note in board.notes)
+    alone = panels_of(with_phases(tables, {"config-0"}, excess=1.2))[0]
+    assert "validation chooses att at window 32" in window_table(alone).notes[0]
+    assert "worst" not in window_table(alone).notes[0], "none that is like it to compare with"
 
 
 def test_windows_without_a_score_are_named() -> None:

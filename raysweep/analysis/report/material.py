@@ -11,6 +11,7 @@ import pandas as pd
 
 from raysweep.analysis.forecasts import TrialForecasts, read_forecasts
 from raysweep.analysis.importance import Importance, importances
+from raysweep.analysis.phases import scored_trials
 from raysweep.analysis.ranking import Ranking, rank
 from raysweep.analysis.report.helpers import Helpers
 from raysweep.analysis.tables import SweepTables
@@ -90,9 +91,9 @@ class Material:
         return trials[chosen].drop_duplicates("trial_id")
 
     def middle_trial(self, config_id: str, score: str) -> pd.Series | None:
-        """The finished trial of a config whose score is the middle one of its seeds: neither luck nor bad luck."""
-        trials = self.trials_of([config_id])
-        trials = trials[(trials["status"] == "finished") & trials[score].notna()].sort_values(score)
+        """The trial of a config whose score is the middle one of those that it is scored by: neither luck nor bad."""
+        trials = scored_trials(self.tables.trials, [config_id]).drop_duplicates("trial_id")
+        trials = trials[trials[score].notna()].sort_values(score)
         return None if trials.empty else trials.iloc[(len(trials) - 1) // 2]
 
     def forecasts_of(self, trial: pd.Series, horizon: int) -> TrialForecasts | None:

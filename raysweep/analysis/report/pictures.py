@@ -104,7 +104,7 @@ def _trial_drawing(material: Material, verdict: Verdict, drawn: set[str]) -> Dra
 
 def _multiples_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     ranking = verdict.ranking
-    rows = ranking.rows[ranking.rows["place"] == "ranked"].sort_values(ranking.view.score)
+    rows = ranking.ranked.sort_values(ranking.view.score)
     best = rows.drop_duplicates(["model", "train.time_steps"])
     models = best["model"].drop_duplicates().head(_MAX_MODELS)
     windows = best["train.time_steps"].value_counts().head(_MAX_WINDOWS).index
@@ -122,7 +122,7 @@ def _multiples_drawing(material: Material, verdict: Verdict) -> Drawing | None:
         return None
     unit = material.units.get(ranking.dataset, "")
     picture = material.helpers.painters.submit(
-        drawings.multiples, found, where=_where(verdict), unit=unit, dataset=ranking.dataset
+        drawings.multiples, found, where=_which(verdict), unit=unit, dataset=ranking.dataset
     )
     return Drawing(picture=picture, file=_file("forecasts", verdict))
 
@@ -164,7 +164,7 @@ def _curves(material: Material, trials: pd.DataFrame, column: str) -> pd.DataFra
 def _cost_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     ranking = verdict.ranking
     score = ranking.view.score
-    rows = ranking.rows[(ranking.rows["place"] == "ranked") & (ranking.rows[score] > 0)]
+    rows = ranking.ranked[ranking.ranked[score] > 0]
     if len(rows) < 2 or not (rows["train_seconds"].fillna(0) > 0).any():
         return None
     material.note(f"drawing score against cost: {_where(verdict)}")
@@ -179,7 +179,7 @@ def _cost_drawing(material: Material, verdict: Verdict) -> Drawing | None:
         configs,
         references,
         ranking,
-        where=_where(verdict),
+        where=_which(verdict),
         score=name,
         unit=unit,
     )
@@ -195,6 +195,13 @@ def _where(verdict: Verdict) -> str:
     ranking = verdict.ranking
     name = {"batch": "one-step", "regressive": "autoregressive", None: "replication"}[ranking.view.mode]
     return f"{ranking.dataset}, {name}, {_fold(verdict)}"
+
+
+def _which(verdict: Verdict) -> str:
+    """The comparison, where it is of configs with a rank: which of them have one."""
+    rows = verdict.ranking.rows
+    has_others = ((rows["place"] == "ranked") & rows["rank"].isna()).any()
+    return f"{_where(verdict)}, confirmed configs" if has_others else _where(verdict)
 
 
 def _fold(verdict: Verdict) -> str:
