@@ -65,6 +65,14 @@ class Verdict:
     runner_up: Rival | None
     borders: tuple[tuple[str, str, str], ...]
 
+    @property
+    def choice(self) -> tuple[object, ...]:
+        """Model and keys of the best config: equal where another series or fold has the same config first."""
+        # Not its label, which names what varies in this ranking alone.
+        keys = ["model", *(key for key in self.ranking.keys if key != self.ranking.view.fold)]
+        found = self.ranking.rows.loc[[self.config_id], keys]
+        return tuple(found.astype("object").where(found.notna(), None).iloc[0])
+
 
 def verdict_of(ranking: Ranking, trials: pd.DataFrame) -> Verdict | None:
     """None if no config has a score.

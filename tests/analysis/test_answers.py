@@ -50,6 +50,32 @@ def test_one_config_with_one_seed(paths: SweepPaths) -> None:
     assert after == CONFIRM
 
 
+def _in_two_series(*rates: tuple[str, float, float]) -> list[FakeTrial]:
+    """Of each series, rate and score, far ahead as one step ahead."""
+    return [
+        FakeTrial(dataset=dataset, data=f"data of {dataset}", train={"learning_rate": rate}, val=score, val_far=score)
+        for dataset, rate, score in rates
+    ]
+
+
+def test_two_configs_with_one_label_are_not_one(paths: SweepPaths) -> None:
+    best = _sentences(paths, _in_two_series(("a", 1e-3, 50.0), ("b", 3e-2, 50.0)))[0]
+    assert "it is first in 2 of the 4 comparisons below" in best
+
+
+def test_one_config_with_two_labels_is_one(paths: SweepPaths) -> None:
+    best = _sentences(paths, _in_two_series(("a", 1e-3, 50.0), ("a", 3e-3, 60.0), ("b", 1e-3, 50.0)))[0]
+    assert "it is first in 4 of the 4 comparisons below" in best
+
+
+def test_replication_and_what_is_kept_apart_are_no_wins(paths: SweepPaths) -> None:
+    trials = [FakeTrial(), FakeTrial(model="lstm"), FakeTrial(model="vq", metric="2")]
+    best = _sentences(paths, [*trials, FakeTrial(protocol="replication", val=0.5)])[0]
+    assert best.endswith(
+        "; it is first in 2 of the 2 comparisons below (not counted: 3 under another protocol or kept apart)."
+    )
+
+
 def test_the_best_of_several_is_flattered(paths: SweepPaths) -> None:
     best, real, after = _sentences(paths, _windows(64, 128, 256, scores=(60, 50, 55)))
     assert "is 50.0 % below the best baseline (ridge) and 9.1 % below the next config (att with window 256)" in best

@@ -197,10 +197,15 @@ def _where(verdict: Verdict) -> str:
 
 
 def _elsewhere(verdict: Verdict, verdicts: Sequence[Verdict]) -> str:
-    if len(verdicts) == 1:
+    protocol = verdict.ranking.view.protocol
+    alike = [other for other in verdicts if other.ranking.view.protocol == protocol and not other.ranking.apart]
+    counted = alike or [verdict]
+    if len(counted) == 1:
         return ""
-    num_first = sum(other.label == verdict.label for other in verdicts)
-    return f"; it is first in {num_first} of the {len(verdicts)} comparisons below"
+    num_first = sum(other.choice == verdict.choice for other in counted)
+    num_left_out = len(verdicts) - len(counted)
+    others = f" (not counted: {num_left_out} under another protocol or kept apart)" if num_left_out else ""
+    return f"; it is first in {num_first} of the {len(counted)} comparisons below{others}"
 
 
 def _against(rival: Rival, role: str) -> str:
