@@ -12,6 +12,7 @@ from raysweep.analysis.report.answers import answers, comparisons
 from raysweep.analysis.tables import load_tables
 from raysweep.analysis.verdicts import Verdict, verdict_of
 from raysweep.paths import SweepPaths
+from raysweep.spec.config import ProtocolName
 from tests.analysis.ledgers import FakeTrial, write_ledger
 
 CONFIRM = (
@@ -158,6 +159,28 @@ def test_every_comparison_has_a_row(paths: SweepPaths) -> None:
             "1",
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("protocols", "score", "said", "unsaid"),
+    [
+        (["holdout"], "MSE", "on validation, which selects", "replication"),
+        (["replication"], "validation loss", "in-sample, in scaled units", "which selects"),
+        (
+            ["holdout", "replication"],
+            "MSE or validation loss",
+            "Under replication the score is Final/val_loss",
+            "none,",
+        ),
+    ],
+)
+def test_the_score_is_named_by_protocol(
+    paths: SweepPaths, protocols: list[ProtocolName], score: str, said: str, unsaid: str
+) -> None:
+    table = comparisons(_verdicts(paths, [FakeTrial(protocol=protocol) for protocol in protocols]))
+    assert table.columns[4].title == score
+    assert said in table.lead
+    assert unsaid not in table.lead
 
 
 # What is claimed is found out elsewhere, and put in here: these are about the words for it.

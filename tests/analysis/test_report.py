@@ -146,6 +146,26 @@ def test_replication_has_pictures_too(paths: SweepPaths) -> None:
     assert [drawing.file.split("-")[0] for drawing in page.drawings()] == ["effects", "learning", "cost"]
 
 
+def test_pictures_of_replication_name_its_loss(paths: SweepPaths) -> None:
+    trials = [FakeTrial(protocol="replication", model=model, val=val) for model, val in (("att", 0.5), ("vq", 0.6))]
+    write_ledger(paths, trials)
+    for trial in trials:
+        write_forecasts(paths, trial)
+    captions = {drawing.file.split("-")[0]: drawing.drawn.caption for drawing in _page(paths).drawings()}
+    assert "the config with the lowest validation loss (scaled, in-sample), which stands" in captions["forecasts"]
+    assert "MSE" not in captions["forecasts"]
+    assert captions["cost"].endswith("has 0.5000 for 3 s."), "baselines have no loss that could be far above"
+
+
+def test_several_channels_are_told_where_one_is_drawn(paths: SweepPaths) -> None:
+    trials = [FakeTrial(model=model) for model in ("att", "vq")]
+    write_ledger(paths, trials)
+    for trial in trials:
+        write_forecasts(paths, trial, channels=("level", "flow"))
+    (caption,) = (drawing.drawn.caption for drawing in _page(paths).drawings() if drawing.file.startswith("forecasts"))
+    assert caption.endswith("Drawn is level, one of 2 channels; scores are over all of them.")
+
+
 def test_a_file_in_the_way_is_one_error(paths: SweepPaths) -> None:
     write_ledger(paths, [FakeTrial()])
     paths.figures.write_text("not a folder")

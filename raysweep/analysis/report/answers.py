@@ -6,7 +6,7 @@ Must not know: HTML, where the numbers come from.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from raysweep.analysis import numerals
 from raysweep.analysis.claims import SEEDS_TO_CONFIRM
@@ -14,8 +14,22 @@ from raysweep.analysis.confidence_set import SIZE
 from raysweep.analysis.report.page import Table
 from raysweep.analysis.result_table import Column, TableRow
 from raysweep.analysis.verdicts import Rival, Verdict
+from raysweep.spec.config import PROTOCOLS, ProtocolName
 
 _NEAR_FLOOR = 0.05  # no closer than this share above the noise floor is anything left to gain
+# By protocol: what the score that sorts is called, and what a table of it must say.
+_SCORES: Mapping[ProtocolName, str] = {"holdout": "MSE", "replication": "validation loss"}
+_LEADS: Mapping[ProtocolName, str] = {
+    "holdout": (
+        "How the best config's MSE differs from that of the best baseline, on validation, which selects, and on "
+        "test, and from that of the next config: -5 % is 5 % lower. With fewer than "
+        f"{SEEDS_TO_CONFIRM} seeds a difference is unconfirmed."
+    ),
+    "replication": (
+        "Under replication the score is Final/val_loss: in-sample, in scaled units, and never for choosing a model. "
+        "Baselines have none."
+    ),
+}
 _CONFIRM = f"seeds: {{explore: [0], confirm: {{top: 5, seeds: {SEEDS_TO_CONFIRM}}}}}"
 
 
@@ -127,18 +141,16 @@ def next_steps(verdict: Verdict) -> Iterator[str]:
 
 def comparisons(verdicts: Sequence[Verdict]) -> Table:
     """The same facts for every comparison, a row each."""
-    titles = ("best config", "MSE", "best baseline", "on test", "next config", "seeds")
+    protocols = {verdict.ranking.view.protocol for verdict in verdicts}
+    score = " or ".join(_SCORES[protocol] for protocol in PROTOCOLS if protocol in protocols)
+    titles = ("best config", score, "best baseline", "on test", "next config", "seeds")
     columns = [
         *(Column(title=title, align="left") for title in ("series", "forecasts", "fold")),
         *(Column(title=title, align="left" if title == "best config" else "right") for title in titles),
     ]
     return Table(
         title="Every comparison",
-        lead=(
-            "How the best config's MSE differs from that of the best baseline, on validation, which selects, and on "
-            "test, and from that of the next config: -5 % is 5 % lower. With fewer than "
-            f"{SEEDS_TO_CONFIRM} seeds a difference is unconfirmed."
-        ),
+        lead=" ".join(_LEADS[protocol] for protocol in PROTOCOLS if protocol in protocols),
         columns=tuple(columns),
         rows=tuple(TableRow(cells=_cells(verdict), style="ranked") for verdict in verdicts),
     )
