@@ -118,8 +118,12 @@ def test_five_seeds_that_differ_more_than_the_configs_do(paths: SweepPaths) -> N
 
 def test_nothing_is_left_below_the_noise_floor(paths: SweepPaths) -> None:
     assert _sentences(paths, [FakeTrial(val=16.5)])[2].startswith(
-        "Stop searching here: the MSE is within 5 % of the noise floor (16.00)"
+        "Stop searching here: the MSE is within 5 % of the noise floor (16.00), and if the series is smooth, no"
     )
+
+
+def test_a_score_far_below_the_noise_floor_is_no_end_of_the_search(paths: SweepPaths) -> None:
+    assert _sentences(paths, [FakeTrial(val=0.01)])[2] == CONFIRM
 
 
 def test_replication_is_never_real(paths: SweepPaths) -> None:

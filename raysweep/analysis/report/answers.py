@@ -16,7 +16,7 @@ from raysweep.analysis.result_table import Column, TableRow
 from raysweep.analysis.verdicts import Rival, Verdict
 from raysweep.spec.config import PROTOCOLS, ProtocolName
 
-_NEAR_FLOOR = 0.05  # no closer than this share above the noise floor is anything left to gain
+_NEAR_FLOOR = 0.05  # no closer than this share to the noise floor is anything left to gain
 # By protocol: what the score that sorts is called, and what a table of it must say.
 _SCORES: Mapping[ProtocolName, str] = {"holdout": "MSE", "replication": "validation loss"}
 _LEADS: Mapping[ProtocolName, str] = {
@@ -120,10 +120,11 @@ def next_steps(verdict: Verdict) -> Iterator[str]:
         yield "run the same configs with protocol: holdout, which chooses a model"
         return
     floor = ranking.floors.get("val", 0.0)
-    if floor > 0 and verdict.score <= floor * (1 + _NEAR_FLOOR):
+    # A score far below the floor says that the floor doesn't hold, not that the search is over.
+    if floor > 0 and abs(verdict.score / floor - 1) <= _NEAR_FLOOR:
         yield (
             f"stop searching here: the MSE is within {100 * _NEAR_FLOOR:.0f} % of the noise floor "
-            f"({numerals.score(floor)}), and no forecast can be expected below it"
+            f"({numerals.score(floor)}), and if the series is smooth, no forecast can be expected below it"
         )
     elif verdict.borders:
         beyond = " and ".join(_beyond(*border) for border in verdict.borders)
