@@ -22,6 +22,8 @@ _SEED_SCORES = {"batch": "val_mse_batch", "regressive": "val_mse_regressive", No
 class Rival:
     """What the best config is compared with.
 
+    A lead is NaN where the other score is 0 and this one isn't: no share says how much higher that is.
+
     Attributes:
         name: A config in words, or a baseline.
         lead: By which share the best config's score is below this one's: 0.05 is 5 % lower, -0.05 is 5 % higher.
@@ -127,6 +129,8 @@ def _rival(best: pd.Series, other: pd.Series, ranking: Ranking) -> Rival:
 
 
 def _lead(score: float, other: float) -> float:
+    if score == other == 0:
+        return 0.0
     return float("nan") if pd.isna(score) or pd.isna(other) or other == 0 else float(1 - score / other)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,14 +21,14 @@ CONFIRM = (
 )
 
 
-def _verdicts(paths: SweepPaths, trials: list[FakeTrial], **options: bool) -> list[Verdict]:
+def _verdicts(paths: SweepPaths, trials: list[FakeTrial], **options: Any) -> list[Verdict]:
     write_ledger(paths, trials, **options)
     tables = load_tables([paths])
     found = (verdict_of(ranking, tables.trials) for ranking in rank(tables))
     return [verdict for verdict in found if verdict is not None]
 
 
-def _sentences(paths: SweepPaths, trials: list[FakeTrial], **options: bool) -> list[str]:
+def _sentences(paths: SweepPaths, trials: list[FakeTrial], **options: Any) -> list[str]:
     return [answer for _, answer in answers(_verdicts(paths, trials, **options))]
 
 
@@ -96,7 +97,36 @@ def test_nothing_beats_a_baseline(paths: SweepPaths) -> None:
         "No config beats the best baseline on y_w one step ahead: the best, att with window 112, has"
     )
     assert "10.0 % above ridge" in best
-    assert after == "Use ridge until a model beats it on validation; more seeds of these will not."
+    assert after == f"{CONFIRM.removesuffix('.')}; then use ridge if none of them beats it on validation."
+
+
+@pytest.mark.parametrize(
+    ("val", "claimed", "said"),
+    [
+        (100.03, "", "Use ridge until a model beats it on validation."),
+        (150.0, "worse", "Use ridge until a model beats it on validation; more seeds of these will not."),
+    ],
+)
+def test_more_seeds_are_given_up_only_where_they_are_known_to_be_worse(
+    paths: SweepPaths, val: float, claimed: str, said: str
+) -> None:
+    verdict = _verdicts(paths, [FakeTrial(seed=seed, val=val) for seed in range(5)])[0]
+    assert answers([replace(verdict, against_baseline=claimed)])[2][1] == said
+
+
+def test_a_baseline_without_an_error_is_beaten_by_nothing(paths: SweepPaths) -> None:
+    trials = [FakeTrial(), FakeTrial(model="lstm", val=60.0)]
+    perfect = tuple(trials[0].baselines({"last_value": 0.0}))
+    best = _sentences(paths, trials, baselines=False, extra=perfect)[0]
+    assert best.startswith(
+        "No config beats the best baseline on y_w one step ahead: the best, att with window 112, has an MSE of 50.00 "
+        "on validation, above last value, whose score is 0;"
+    )
+
+
+def test_two_configs_without_an_error_are_level(paths: SweepPaths) -> None:
+    trials = [FakeTrial(val=0.0), FakeTrial(model="lstm", val=0.0)]
+    assert "level with the next config (lstm" in _sentences(paths, trials, baselines=False)[0]
 
 
 def test_a_lead_that_the_test_part_takes_back_is_told(paths: SweepPaths) -> None:
@@ -209,7 +239,7 @@ def test_the_score_is_named_by_protocol(
             Claims(lack=None, num_confirmed=1, num_compared=1),
             1,
             "",
-            "It has 5 seeds, and no other config has enough to be compared with; on validation",
+            "It has 5 seeds, and no other config has enough to be compared with; on the test part",
         ),
         (Claims(lack="errors"), 1, "", "Not known: it has 5 seeds, but the errors by starts"),
         (Claims(lack="blocks"), 1, "", "Not known: it has 5 seeds, but the validation part is too short"),

@@ -97,7 +97,8 @@ def real_sentence(verdict: Verdict) -> str:
         )
     else:
         parts.append(_standing(verdict))
-        if ranking.claims.lack is None and verdict.baseline is not None:
+        # A baseline whose errors by starts weren't kept was compared with nothing.
+        if ranking.claims.baseline and verdict.baseline is not None:
             parts.append(_beside_baseline(verdict, verdict.baseline))
     if verdict.baseline is not None and not math.isnan(verdict.baseline.test_lead):
         parts.append(_on_test(verdict.baseline))
@@ -129,10 +130,15 @@ def next_steps(verdict: Verdict) -> Iterator[str]:
     elif verdict.borders:
         beyond = " and ".join(_beyond(*border) for border in verdict.borders)
         yield f"widen the search to {beyond}, where what was tried ends"
-    if verdict.baseline is not None and not verdict.baseline.lead > 0:
-        yield f"use {verdict.baseline.name} until a model beats it on validation; more seeds of these will not"
+    behind = "" if verdict.baseline is None or verdict.baseline.lead > 0 else verdict.baseline.name
+    if behind and verdict.against_baseline == "worse":
+        yield f"use {behind} until a model beats it on validation; more seeds of these will not"
     elif verdict.num_seeds < SEEDS_TO_CONFIRM:
         yield f"confirm the best five with fresh seeds, by {_CONFIRM} in the sweep file"
+        if behind:
+            yield f"use {behind} if none of them beats it on validation"
+    elif behind:
+        yield f"use {behind} until a model beats it on validation"
     elif verdict.runner_up is not None and verdict.seed_spread > verdict.runner_up.lead:
         yield (
             f"add seeds: they differ by {_percent(verdict.seed_spread)} (standard deviation), more than the "
@@ -223,6 +229,8 @@ def _elsewhere(verdict: Verdict, verdicts: Sequence[Verdict]) -> str:
 
 def _against(rival: Rival, role: str) -> str:
     name = f"{role} ({rival.name})" if role else rival.name
+    if math.isnan(rival.lead):
+        return f"above {name}, whose score is 0"
     return "level with " + name if abs(rival.lead) < 5e-4 else f"{_than(rival.lead)} {name}"
 
 
