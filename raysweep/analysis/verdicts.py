@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from raysweep.analysis import numerals
@@ -76,19 +77,60 @@ class Verdict:
         return tuple(found.astype("object").where(found.notna(), None).iloc[0])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """What came of the configs where none has a score.
+
+    Attributes:
+        num_configs: With a trial that ended in something else than a failure.
+        num_diverged: How many of them diverged: with one seed or more, or in an error that is no finite number.
+        num_trials: Of those that diverged.
+        num_finished: How many of these trials finished all the same.
+    """
+
+    num_configs: int
+    num_diverged: int
+    num_trials: int
+    num_finished: int
+
+
+def divergence_of(rankings: Sequence[Ranking], trials: pd.DataFrame) -> Divergence | None:
+    """None if no config diverged.
+
+    Args:
+        rankings: In which no config has a score.
+        trials: Of the same sweeps.
+    """
+    places = pd.concat([pd.Series(dtype="str"), *(ranking.rows["place"] for ranking in rankings)])
+    places = places[places != "baseline"]
+    # What is ranked without a score has one that is no finite number.
+    diverged = places.index[places.isin(["diverged", "ranked"])].unique()
+    if diverged.empty:
+        return None
+    ended = trials[trials["is_current"].astype("bool") & trials["config_id"].isin(diverged)]
+    return Divergence(
+        num_configs=places.index.nunique(),
+        num_diverged=len(diverged),
+        num_trials=ended["trial_id"].nunique(),
+        num_finished=ended.loc[ended["status"] == "finished", "trial_id"].nunique(),
+    )
+
+
 def verdict_of(ranking: Ranking, trials: pd.DataFrame) -> Verdict | None:
-    """None if no config has a score.
+    """None if no config has a finite score.
 
     Args:
         ranking: From `rank`.
         trials: Of the same sweeps.
     """
     rows, score = ranking.rows, ranking.view.score
-    ranked = rows[(rows["place"] == "ranked") & rows["rank"].notna() & rows[score].notna()]
+    # An error that is no finite number is what a divergence comes to.
+    is_finite = np.isfinite(rows[score].astype("float64"))
+    ranked = rows[(rows["place"] == "ranked") & rows["rank"].notna() & is_finite]
     if ranked.empty:
         return None
     best = ranked.iloc[0]
-    baselines = rows[(rows["place"] == "baseline") & rows[score].notna()]
+    baselines = rows[(rows["place"] == "baseline") & is_finite]
     return Verdict(
         ranking=ranking,
         config_id=str(best.name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 from raysweep.analysis.claims import Claims
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.report.answers import answers, comparisons
+from raysweep.analysis.report.material import Material
+from raysweep.analysis.report.write import build_page
 from raysweep.analysis.tables import load_tables
 from raysweep.analysis.verdicts import Verdict, verdict_of
 from raysweep.paths import SweepPaths
 from raysweep.spec.config import ProtocolName
-from tests.analysis.ledgers import FakeTrial, write_ledger
+from tests.analysis.ledgers import NAN, FakeTrial, write_ledger
 
 CONFIRM = (
     "Confirm the best five with fresh seeds, by seeds: {explore: [0], confirm: {top: 5, seeds: 5}} in the sweep file."
@@ -171,6 +174,32 @@ def test_made_up_data_are_told(paths: SweepPaths) -> None:
 
 def test_without_a_score_nothing_is_claimed(paths: SweepPaths) -> None:
     assert _sentences(paths, [FakeTrial(status="failed")])[0].startswith("Nothing can be said yet")
+
+
+@pytest.mark.parametrize(
+    ("trials", "said"),
+    [
+        (
+            [*(FakeTrial(seed=seed) for seed in range(5)), FakeTrial(seed=5, val=NAN, status="diverged")],
+            "the only config diverged (6 trials, of which 5 finished)",
+        ),
+        (
+            [FakeTrial(val=NAN, val_far=NAN), FakeTrial(model="lstm", val=math.inf, val_far=math.inf)],
+            "all 2 configs diverged (2 trials, of which 2 finished)",
+        ),
+        (
+            [FakeTrial(val=NAN, status="diverged"), FakeTrial(model="lstm", status="stopped")],
+            "no config has a score, and 1 of 2 configs diverged (1 trial, of which 0 finished)",
+        ),
+    ],
+    ids=["one seed", "not finite", "beside stopped"],
+)
+def test_what_diverged_is_not_missing(paths: SweepPaths, trials: list[FakeTrial], said: str) -> None:
+    material = Material(sweeps=[paths], tables=load_tables([write_ledger(paths, trials)]))
+    best, real, after = (answer for _, answer in build_page(material).answers)
+    assert best.startswith(f"Nothing can be said so far: {said}. ")
+    assert real == "There is no difference to judge."
+    assert after.startswith("Lower train.learning_rate;")
 
 
 def test_without_baselines_and_rivals_the_score_stands_alone(paths: SweepPaths) -> None:

@@ -13,7 +13,7 @@ from raysweep.analysis.claims import SEEDS_TO_CONFIRM
 from raysweep.analysis.confidence_set import SIZE
 from raysweep.analysis.report.page import Table
 from raysweep.analysis.result_table import Column, TableRow
-from raysweep.analysis.verdicts import Rival, Verdict
+from raysweep.analysis.verdicts import Divergence, Rival, Verdict
 from raysweep.spec.config import PROTOCOLS, ProtocolName
 
 _NEAR_FLOOR = 0.05  # no closer than this share to the noise floor is anything left to gain
@@ -33,8 +33,22 @@ _LEADS: Mapping[ProtocolName, str] = {
 _CONFIRM = f"seeds: {{explore: [0], confirm: {{top: 5, seeds: {SEEDS_TO_CONFIRM}}}}}"
 
 
-def answers(verdicts: Sequence[Verdict]) -> tuple[tuple[str, str], ...]:
-    """Question and answer, three of them, about the comparison that matters most."""
+def answers(verdicts: Sequence[Verdict], divergence: Divergence | None = None) -> tuple[tuple[str, str], ...]:
+    """Question and answer, three of them, about the comparison that matters most.
+
+    Args:
+        verdicts: Of all comparisons in which a config has a score.
+        divergence: Of the configs where none has; None if none diverged.
+    """
+    if not verdicts and divergence is not None:
+        return (
+            ("What is best", _diverged_sentence(divergence)),
+            ("Is it real", "There is no difference to judge."),
+            (
+                "What next",
+                "Lower train.learning_rate; the same command runs only what is missing, not what has diverged.",
+            ),
+        )
     if not verdicts:
         return (
             ("What is best", "Nothing can be said yet: no trial has finished with a score."),
@@ -61,6 +75,18 @@ def leading(verdicts: Sequence[Verdict]) -> Verdict:
             verdict.num_ranked,
         ),
     )
+
+
+def _diverged_sentence(divergence: Divergence) -> str:
+    """Why nothing can be said though trials have finished."""
+    of = f"{divergence.num_configs:,} configs"
+    if divergence.num_diverged < divergence.num_configs:
+        configs = f"no config has a score, and {divergence.num_diverged:,} of {of} diverged"
+    else:
+        configs = f"all {of} diverged" if divergence.num_configs > 1 else "the only config diverged"
+    trials = f"{numerals.times(divergence.num_trials, 'trial')}, of which {divergence.num_finished:,} finished"
+    why = "One seed without a finite error leaves a config without a score."
+    return f"Nothing can be said so far: {configs} ({trials}). {why}"
 
 
 def best_sentence(verdict: Verdict, verdicts: Sequence[Verdict]) -> str:

@@ -78,7 +78,7 @@ def build_page(material: Material) -> Page:
     return Page(
         title=", ".join(paths.name for paths in material.sweeps),
         subtitle=_subtitle(material),
-        answers=answers(material.verdicts),
+        answers=answers(material.verdicts, material.divergence),
         sections=limited(sections, MAX_ROWS),
     )
 
