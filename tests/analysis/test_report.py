@@ -66,6 +66,21 @@ def test_pictures_of_an_older_report_go_and_others_stay(paths: SweepPaths) -> No
     assert own.exists()
 
 
+def test_series_whose_names_make_one_file_name_have_two(paths: SweepPaths) -> None:
+    names = ("O3", "o3", "o 3", "o-3")
+    trials = [
+        FakeTrial(dataset=name, data=f"data of {name}", train={"time_steps": window})
+        for name in names
+        for window in (64, 128)
+    ]
+    write_ledger(paths, trials)
+    write_report([paths], paths.report, paths.figures)
+    files = [file.name for file in paths.figures.glob("*.svg")]
+    windows = {"windows-o3.svg", "windows-o3-2.svg", "windows-o-3.svg", "windows-o-3-2.svg"}
+    assert {name for name in files if name.startswith("windows")} == windows
+    assert len({name.lower() for name in files}) == len(files), "a Mac takes O3 and o3 for one"
+
+
 def test_a_copy_without_ledger_and_forecasts_says_so(paths: SweepPaths, tmp_path: Path) -> None:
     small_sweep(paths)
     export_tables(paths)
