@@ -154,6 +154,13 @@ def test_a_sweep_that_has_only_failed_has_a_page(paths: SweepPaths) -> None:
     assert "ValueError: &lt;b&gt;" in paths.report.read_text(encoding="utf-8")
 
 
+def test_failures_are_counted_among_the_trials_that_count(tmp_path: Path) -> None:
+    trials = [FakeTrial(), FakeTrial(model="lstm", status="failed")]
+    old = tuple(FakeTrial(seed=seed, model_digest="code-0") for seed in range(5))
+    sweeps = [write_ledger(sweep_paths(tmp_path, name), trials, old=old) for name in ("first", "second")]
+    assert _section(_page(*sweeps), "Failures") == "1 trial of 2 failed; the same command tries them again."
+
+
 def test_replication_has_pictures_too(paths: SweepPaths) -> None:
     trials = [FakeTrial(protocol="replication", model=model, val=val) for model, val in (("att", 0.5), ("vq", 0.6))]
     write_ledger(paths, trials)
