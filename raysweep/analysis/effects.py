@@ -34,7 +34,7 @@ class Effects:
         values: A row for each key and value: `key`, `value`, `ratio` (the geometric mean, over settings, of its error
             over that of the other values), `low` and `high` of its 95 % interval (t over settings; missing for one),
             `num_settings`, `num_pairs`, `num_configs` with a score, `num_stopped`, `num_diverged`. All missing but
-            counts where there are no pairs.
+            counts where there are no pairs, or more values than can be told apart.
         is_uneven: Keys whose values weren't all tried in the same settings.
     """
 
@@ -81,6 +81,8 @@ def verdict_of(row: pd.Series) -> str:
     """What one row of `Effects.values` says, in a few words."""
     if row["num_pairs"] == 0:
         return "can't tell: no pairs"
+    if pd.isna(row["ratio"]):
+        return "can't tell: too many values"
     if pd.isna(row["low"]):
         return "can't tell: one setting"
     if row["high"] < 1:
@@ -102,7 +104,7 @@ def _effect_of(choices: Choices, key: str) -> tuple[pd.DataFrame, bool]:
     """The rows of one key, and whether its values were tried in different settings."""
     has_key = choices.configs[choices.configs[key].notna()]
     is_listed = has_key[key].nunique() <= MAX_VALUES
-    # Pairs differ in the value itself; a range of values is no choice.
+    # Pairs differ in the value itself; a range of values, or a long list of them, is no choice.
     all_codes, values = labels_of(has_key[key]) if is_listed else (pd.factorize(has_key[key])[0], [])
     is_scored = has_key["log_score"].notna().to_numpy()
     scored, codes = has_key[is_scored], all_codes[is_scored]
@@ -164,15 +166,15 @@ def _over_settings(by_setting: pd.DataFrame) -> pd.DataFrame:
 
 
 def _row_of_range(key: str, has_key: pd.DataFrame, by_setting: pd.DataFrame) -> pd.DataFrame:
-    """A key that was drawn from a range has no values to compare; its row says how many pairs there were."""
+    """A key with too many values has none to compare; its row says how many settings and pairs there were."""
     row = {
         "key": key,
         "value": f"{has_key[key].nunique()} values",
         "num_configs": int(has_key["log_score"].notna().sum()),
         "num_stopped": int((has_key["place"] == "stopped").sum()),
         "num_diverged": int((has_key["place"] == "diverged").sum()),
-        "num_settings": 0,
-        "num_pairs": 0,
+        "num_settings": by_setting["setting"].nunique(),
+        "num_pairs": int(by_setting["pairs"].sum()) // 2,  # each is counted with both of its values
         **dict.fromkeys(("ratio", "low", "high"), float("nan")),
     }
     return pd.DataFrame([row])

@@ -17,6 +17,7 @@ from raysweep.analysis.claims import SEEDS_TO_CONFIRM as SEEDS_TO_CONFIRM
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.views import View
 
+_BELOW_FLOOR = 0.5  # an error below this share of the noise floor is no luck with the points of a short part
 _INTERVAL = " The 95% interval is that of the validation score, over seeds and starts."
 _PART_NAMES = {"val": "validation", "test": "test", "all": "all points"}
 
@@ -100,7 +101,7 @@ def notes_of(ranking: Ranking) -> tuple[str, ...]:
     lines = [
         *_baseline_lines(ranking.view, ranked, baselines),
         *_settings_lines(baselines),
-        *_floor_lines(ranking.floors),
+        *_floor_lines(ranking),
         *claim_lines(ranking),
         *_stop_lines(rows[rows["place"] == "ranked"]),
     ]
@@ -144,7 +145,8 @@ def _settings_lines(baselines: pd.DataFrame) -> Iterator[str]:
             yield f"Settings of {_spoken(row['model'])}: {row['settings']}."
 
 
-def _floor_lines(floors: Mapping[str, float]) -> Iterator[str]:
+def _floor_lines(ranking: Ranking) -> Iterator[str]:
+    floors = ranking.floors
     parts = [
         f"MSE {numerals.score(mse)} (RMSE {numerals.score(math.sqrt(mse))}) on {_PART_NAMES[part]}"
         for part, mse in floors.items()
@@ -152,9 +154,19 @@ def _floor_lines(floors: Mapping[str, float]) -> Iterator[str]:
     ]
     if parts:
         yield (
-            f"Noise floor, estimated from second differences: {', '.join(parts)}. No forecast of points that weren't "
-            "trained on can be expected to have a lower error."
+            f"Noise floor, estimated from second differences: {', '.join(parts)}. If the series is smooth, no "
+            "forecast of points that weren't trained on can be expected to have a lower error."
         )
+    if ranking.view.protocol == "replication":
+        return  # an error in-sample may well be lower
+    scored = ranking.rows[ranking.rows["place"].isin(["ranked", "baseline"])]
+    for prefix, (part, _) in ranking.view.parts.items():
+        lowest, floor = scored[f"{prefix}.mse"].min(), floors.get(part, 0.0)
+        if lowest < _BELOW_FLOOR * floor:
+            yield (
+                "The floor does not hold for this series, which isn't smooth enough for it: the lowest MSE on "
+                f"{_PART_NAMES[part]} is {numerals.score(lowest)}."
+            )
 
 
 def _stop_lines(ranked: pd.DataFrame) -> Iterator[str]:

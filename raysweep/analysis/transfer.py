@@ -52,10 +52,10 @@ class Transfer:
         return f"Transfer: {forecasts} forecasts (holdout, {self.view.fold} {self.fold:g})"
 
     @property
-    def models(self) -> list[str]:
-        """By name, the ridge last."""
-        names = self.cells.sort_values(["is_baseline", "model"])["model"]
-        return [str(name) for name in names.unique()]
+    def matrices(self) -> list[tuple[str, pd.DataFrame]]:
+        """The cells of each model, by name; those of the ridge last."""
+        by_model = self.cells.groupby(["is_baseline", "model"])
+        return [(str(model), cells) for (_, model), cells in by_model]
 
 
 def transfers(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Transfer]:
@@ -87,7 +87,7 @@ def transfer_table(transfer: Transfer) -> ResultTable:
         Column(title="gap away"),
     )
     rows = []
-    for (model, home), cells in transfer.cells.groupby(["model", "trained_on"], sort=False):
+    for (_, model, home), cells in transfer.cells.groupby(["is_baseline", "model", "trained_on"], sort=False):
         by_series = {str(row["forecast"]): row for row in cells.to_dict("records")}
         away = cells.loc[cells["forecast"] != home, "gap"].dropna()
         texts = [_cell(by_series.get(name), is_home=name == home) for name in transfer.series]
@@ -159,8 +159,10 @@ def _transfer(rankings: Sequence[Ranking], best: pd.DataFrame, evaluations: pd.D
         *_cells_of_ridges(homes, here, usual, series),
     ]
     frame = pd.DataFrame(cells)
-    at_home = frame[frame["forecast"] == frame["trained_on"]].set_index(["model", "forecast"])["skill_last"]
-    own = pd.MultiIndex.from_frame(frame[["model", "forecast"]])
+    # A model file may have the name of the baseline.
+    keys = ["is_baseline", "model", "forecast"]
+    at_home = frame[frame["forecast"] == frame["trained_on"]].set_index(keys)["skill_last"]
+    own = pd.MultiIndex.from_frame(frame[keys])
     frame["gap"] = at_home.reindex(own).to_numpy() - frame["skill_last"]
     return Transfer(view=view, fold=fold, series=series, cells=frame)
 

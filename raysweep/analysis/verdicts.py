@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from raysweep.analysis import numerals
@@ -21,6 +22,8 @@ _SEED_SCORES = {"batch": "val_mse_batch", "regressive": "val_mse_regressive", No
 @dataclass(frozen=True, kw_only=True)
 class Rival:
     """What the best config is compared with.
+
+    A lead is NaN where the other score is 0 and this one isn't: no share says how much higher that is.
 
     Attributes:
         name: A config in words, or a baseline.
@@ -65,20 +68,69 @@ class Verdict:
     runner_up: Rival | None
     borders: tuple[tuple[str, str, str], ...]
 
+    @property
+    def choice(self) -> tuple[object, ...]:
+        """Model and keys of the best config: equal where another series or fold has the same config first."""
+        # Not its label, which names what varies in this ranking alone.
+        keys = ["model", *(key for key in self.ranking.keys if key != self.ranking.view.fold)]
+        found = self.ranking.rows.loc[[self.config_id], keys]
+        return tuple(found.astype("object").where(found.notna(), None).iloc[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """What came of the configs where none has a score.
+
+    Attributes:
+        num_configs: With a trial that ended in something else than a failure.
+        num_diverged: How many of them diverged: with one seed or more, or in an error that is no finite number.
+        num_trials: Of those that diverged.
+        num_finished: How many of these trials finished all the same.
+    """
+
+    num_configs: int
+    num_diverged: int
+    num_trials: int
+    num_finished: int
+
+
+def divergence_of(rankings: Sequence[Ranking], trials: pd.DataFrame) -> Divergence | None:
+    """None if no config diverged.
+
+    Args:
+        rankings: In which no config has a score.
+        trials: Of the same sweeps.
+    """
+    places = pd.concat([pd.Series(dtype="str"), *(ranking.rows["place"] for ranking in rankings)])
+    places = places[places != "baseline"]
+    # What is ranked without a score has one that is no finite number.
+    diverged = places.index[places.isin(["diverged", "ranked"])].unique()
+    if diverged.empty:
+        return None
+    ended = trials[trials["is_current"].astype("bool") & trials["config_id"].isin(diverged)]
+    return Divergence(
+        num_configs=places.index.nunique(),
+        num_diverged=len(diverged),
+        num_trials=ended["trial_id"].nunique(),
+        num_finished=ended.loc[ended["status"] == "finished", "trial_id"].nunique(),
+    )
+
 
 def verdict_of(ranking: Ranking, trials: pd.DataFrame) -> Verdict | None:
-    """None if no config has a score.
+    """None if no config has a finite score.
 
     Args:
         ranking: From `rank`.
         trials: Of the same sweeps.
     """
     rows, score = ranking.rows, ranking.view.score
-    ranked = rows[(rows["place"] == "ranked") & rows["rank"].notna() & rows[score].notna()]
+    # An error that is no finite number is what a divergence comes to.
+    is_finite = np.isfinite(rows[score].astype("float64"))
+    ranked = rows[(rows["place"] == "ranked") & rows["rank"].notna() & is_finite]
     if ranked.empty:
         return None
     best = ranked.iloc[0]
-    baselines = rows[(rows["place"] == "baseline") & rows[score].notna()]
+    baselines = rows[(rows["place"] == "baseline") & is_finite]
     return Verdict(
         ranking=ranking,
         config_id=str(best.name),
@@ -119,6 +171,8 @@ def _rival(best: pd.Series, other: pd.Series, ranking: Ranking) -> Rival:
 
 
 def _lead(score: float, other: float) -> float:
+    if score == other == 0:
+        return 0.0
     return float("nan") if pd.isna(score) or pd.isna(other) or other == 0 else float(1 - score / other)
 
 

@@ -47,8 +47,9 @@ def skill(score: float, reference: float) -> float:
 def noise_floor(values: FloatArray) -> float:
     """Estimated variance of the measurement noise from second differences, (N, C), in squared units.
 
-    For a smooth signal with independent noise of variance s2, x[i-1] - 2 x[i] + x[i+1] has variance 6 s2. No
-    one-step forecaster can be expected to have a lower MSE. NaN for fewer than three points.
+    For a smooth signal with independent noise of variance s2, x[i-1] - 2 x[i] + x[i+1] has variance 6 s2, and no
+    one-step forecaster can be expected to have a lower MSE. For one that alternates quickly the estimate is far too
+    high. NaN for fewer than three points.
     """
     if len(values) < 3:
         return float("nan")

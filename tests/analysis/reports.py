@@ -14,19 +14,21 @@ NUM_POINTS = 400
 HOSTILE = "<img src=x onerror=alert(1)>&\"'"
 
 
-def write_forecasts(paths: SweepPaths, trial: FakeTrial, *, bias: float = 1.0) -> Path:
+def write_forecasts(
+    paths: SweepPaths, trial: FakeTrial, *, bias: float = 1.0, channels: tuple[str, ...] = ("level",)
+) -> Path:
     """`predictions/<trial_id>.parquet` of a sine that is forecast `bias` too high, laid out as a trial does."""
     level = 50 + 10 * np.sin(np.arange(NUM_POINTS) / 20)
     rows = []
-    for part, begin, end in (("val", 280, 340), ("test", 340, NUM_POINTS)):
+    holdout = (("val", 280, 340), ("test", 340, NUM_POINTS))
+    for part, begin, end in holdout if trial.protocol == "holdout" else (("all", 100, NUM_POINTS),):
         forecasts = [("batch", start, 1) for start in range(begin, end)]
         forecasts += [("regressive", start, min(120, end - start)) for start in range(begin, end, 10)]
         for mode, start, num_steps in forecasts:
             for step in range(1, num_steps + 1):
                 index = start + step - 1
-                rows.append(
-                    (trial.dataset, part, mode, start, step, index / 30, level[index], level[index] + bias, "level")
-                )
+                place = (trial.dataset, part, mode, start, step, index / 30)
+                rows += [(*place, level[index], level[index] + bias, channel) for channel in channels]
     columns = ["eval_dataset", "part", "mode", "start", "step", "time", "actual", "predicted", "channel"]
     paths.predictions.mkdir(parents=True, exist_ok=True)
     file = paths.predictions / f"{trial.trial_id}.parquet"

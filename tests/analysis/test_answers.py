@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from raysweep.analysis.claims import Claims
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.report.answers import answers, comparisons
+from raysweep.analysis.report.material import Material
+from raysweep.analysis.report.write import build_page
 from raysweep.analysis.tables import load_tables
 from raysweep.analysis.verdicts import Verdict, verdict_of
 from raysweep.paths import SweepPaths
-from tests.analysis.ledgers import FakeTrial, write_ledger
+from raysweep.spec.config import ProtocolName
+from tests.analysis.ledgers import NAN, FakeTrial, write_ledger
 
 CONFIRM = (
     "Confirm the best five with fresh seeds, by seeds: {explore: [0], confirm: {top: 5, seeds: 5}} in the sweep file."
 )
 
 
-def _verdicts(paths: SweepPaths, trials: list[FakeTrial], **options: bool) -> list[Verdict]:
+def _verdicts(paths: SweepPaths, trials: list[FakeTrial], **options: Any) -> list[Verdict]:
     write_ledger(paths, trials, **options)
     tables = load_tables([paths])
     found = (verdict_of(ranking, tables.trials) for ranking in rank(tables))
     return [verdict for verdict in found if verdict is not None]
 
 
-def _sentences(paths: SweepPaths, trials: list[FakeTrial], **options: bool) -> list[str]:
+def _sentences(paths: SweepPaths, trials: list[FakeTrial], **options: Any) -> list[str]:
     return [answer for _, answer in answers(_verdicts(paths, trials, **options))]
 
 
@@ -50,6 +55,32 @@ def test_one_config_with_one_seed(paths: SweepPaths) -> None:
     assert after == CONFIRM
 
 
+def _in_two_series(*rates: tuple[str, float, float]) -> list[FakeTrial]:
+    """Of each series, rate and score, far ahead as one step ahead."""
+    return [
+        FakeTrial(dataset=dataset, data=f"data of {dataset}", train={"learning_rate": rate}, val=score, val_far=score)
+        for dataset, rate, score in rates
+    ]
+
+
+def test_two_configs_with_one_label_are_not_one(paths: SweepPaths) -> None:
+    best = _sentences(paths, _in_two_series(("a", 1e-3, 50.0), ("b", 3e-2, 50.0)))[0]
+    assert "it is first in 2 of the 4 comparisons below" in best
+
+
+def test_one_config_with_two_labels_is_one(paths: SweepPaths) -> None:
+    best = _sentences(paths, _in_two_series(("a", 1e-3, 50.0), ("a", 3e-3, 60.0), ("b", 1e-3, 50.0)))[0]
+    assert "it is first in 4 of the 4 comparisons below" in best
+
+
+def test_replication_and_what_is_kept_apart_are_no_wins(paths: SweepPaths) -> None:
+    trials = [FakeTrial(), FakeTrial(model="lstm"), FakeTrial(model="vq", metric="2")]
+    best = _sentences(paths, [*trials, FakeTrial(protocol="replication", val=0.5)])[0]
+    assert best.endswith(
+        "; it is first in 2 of the 2 comparisons below (not counted: 3 under another protocol or kept apart)."
+    )
+
+
 def test_the_best_of_several_is_flattered(paths: SweepPaths) -> None:
     best, real, after = _sentences(paths, _windows(64, 128, 256, scores=(60, 50, 55)))
     assert "is 50.0 % below the best baseline (ridge) and 9.1 % below the next config (att with window 256)" in best
@@ -69,7 +100,36 @@ def test_nothing_beats_a_baseline(paths: SweepPaths) -> None:
         "No config beats the best baseline on y_w one step ahead: the best, att with window 112, has"
     )
     assert "10.0 % above ridge" in best
-    assert after == "Use ridge until a model beats it on validation; more seeds of these will not."
+    assert after == f"{CONFIRM.removesuffix('.')}; then use ridge if none of them beats it on validation."
+
+
+@pytest.mark.parametrize(
+    ("val", "claimed", "said"),
+    [
+        (100.03, "", "Use ridge until a model beats it on validation."),
+        (150.0, "worse", "Use ridge until a model beats it on validation; more seeds of these will not."),
+    ],
+)
+def test_more_seeds_are_given_up_only_where_they_are_known_to_be_worse(
+    paths: SweepPaths, val: float, claimed: str, said: str
+) -> None:
+    verdict = _verdicts(paths, [FakeTrial(seed=seed, val=val) for seed in range(5)])[0]
+    assert answers([replace(verdict, against_baseline=claimed)])[2][1] == said
+
+
+def test_a_baseline_without_an_error_is_beaten_by_nothing(paths: SweepPaths) -> None:
+    trials = [FakeTrial(), FakeTrial(model="lstm", val=60.0)]
+    perfect = tuple(trials[0].baselines({"last_value": 0.0}))
+    best = _sentences(paths, trials, baselines=False, extra=perfect)[0]
+    assert best.startswith(
+        "No config beats the best baseline on y_w one step ahead: the best, att with window 112, has an MSE of 50.00 "
+        "on validation, above last value, whose score is 0;"
+    )
+
+
+def test_two_configs_without_an_error_are_level(paths: SweepPaths) -> None:
+    trials = [FakeTrial(val=0.0), FakeTrial(model="lstm", val=0.0)]
+    assert "level with the next config (lstm" in _sentences(paths, trials, baselines=False)[0]
 
 
 def test_a_lead_that_the_test_part_takes_back_is_told(paths: SweepPaths) -> None:
@@ -91,8 +151,12 @@ def test_five_seeds_that_differ_more_than_the_configs_do(paths: SweepPaths) -> N
 
 def test_nothing_is_left_below_the_noise_floor(paths: SweepPaths) -> None:
     assert _sentences(paths, [FakeTrial(val=16.5)])[2].startswith(
-        "Stop searching here: the MSE is within 5 % of the noise floor (16.00)"
+        "Stop searching here: the MSE is within 5 % of the noise floor (16.00), and if the series is smooth, no"
     )
+
+
+def test_a_score_far_below_the_noise_floor_is_no_end_of_the_search(paths: SweepPaths) -> None:
+    assert _sentences(paths, [FakeTrial(val=0.01)])[2] == CONFIRM
 
 
 def test_replication_is_never_real(paths: SweepPaths) -> None:
@@ -110,6 +174,32 @@ def test_made_up_data_are_told(paths: SweepPaths) -> None:
 
 def test_without_a_score_nothing_is_claimed(paths: SweepPaths) -> None:
     assert _sentences(paths, [FakeTrial(status="failed")])[0].startswith("Nothing can be said yet")
+
+
+@pytest.mark.parametrize(
+    ("trials", "said"),
+    [
+        (
+            [*(FakeTrial(seed=seed) for seed in range(5)), FakeTrial(seed=5, val=NAN, status="diverged")],
+            "the only config diverged (6 trials, of which 5 finished)",
+        ),
+        (
+            [FakeTrial(val=NAN, val_far=NAN), FakeTrial(model="lstm", val=math.inf, val_far=math.inf)],
+            "all 2 configs diverged (2 trials, of which 2 finished)",
+        ),
+        (
+            [FakeTrial(val=NAN, status="diverged"), FakeTrial(model="lstm", status="stopped")],
+            "no config has a score, and 1 of 2 configs diverged (1 trial, of which 0 finished)",
+        ),
+    ],
+    ids=["one seed", "not finite", "beside stopped"],
+)
+def test_what_diverged_is_not_missing(paths: SweepPaths, trials: list[FakeTrial], said: str) -> None:
+    material = Material(sweeps=[paths], tables=load_tables([write_ledger(paths, trials)]))
+    best, real, after = (answer for _, answer in build_page(material).answers)
+    assert best.startswith(f"Nothing can be said so far: {said}. ")
+    assert real == "There is no difference to judge."
+    assert after.startswith("Lower train.learning_rate;")
 
 
 def test_without_baselines_and_rivals_the_score_stands_alone(paths: SweepPaths) -> None:
@@ -134,6 +224,28 @@ def test_every_comparison_has_a_row(paths: SweepPaths) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("protocols", "score", "said", "unsaid"),
+    [
+        (["holdout"], "MSE", "on validation, which selects", "replication"),
+        (["replication"], "validation loss", "in-sample, in scaled units", "which selects"),
+        (
+            ["holdout", "replication"],
+            "MSE or validation loss",
+            "Under replication the score is Final/val_loss",
+            "none,",
+        ),
+    ],
+)
+def test_the_score_is_named_by_protocol(
+    paths: SweepPaths, protocols: list[ProtocolName], score: str, said: str, unsaid: str
+) -> None:
+    table = comparisons(_verdicts(paths, [FakeTrial(protocol=protocol) for protocol in protocols]))
+    assert table.columns[4].title == score
+    assert said in table.lead
+    assert unsaid not in table.lead
+
+
 # What is claimed is found out elsewhere, and put in here: these are about the words for it.
 @pytest.mark.parametrize(
     ("claims", "num_best", "against_baseline", "sentence"),
@@ -156,7 +268,7 @@ def test_every_comparison_has_a_row(paths: SweepPaths) -> None:
             Claims(lack=None, num_confirmed=1, num_compared=1),
             1,
             "",
-            "It has 5 seeds, and no other config has enough to be compared with; on validation",
+            "It has 5 seeds, and no other config has enough to be compared with; on the test part",
         ),
         (Claims(lack="errors"), 1, "", "Not known: it has 5 seeds, but the errors by starts"),
         (Claims(lack="blocks"), 1, "", "Not known: it has 5 seeds, but the validation part is too short"),

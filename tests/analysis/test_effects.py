@@ -140,11 +140,18 @@ def test_a_models_arguments_are_compared_within_the_model() -> None:
 
 
 def test_a_key_that_was_drawn_from_a_range_has_one_row() -> None:
-    configs = [{RATE: 1e-3 * 1.1**number, WINDOW: (32, 64)[number % 2]} for number in range(40)]
+    configs = [{RATE: 1e-3 * 1.1**number, WINDOW: 32 + number} for number in range(40)]
     found = effects_of(make_tables(configs, lambda config: 100.0))
     rates = found.values[found.values["key"] == RATE]
     assert list(rates["value"]) == ["40 values"]
     assert verdict_of(rates.iloc[0]) == "can't tell: no pairs"
+
+
+def test_a_long_list_of_values_has_pairs_and_one_row() -> None:
+    configs = grid(model=["att", "vq"], train__time_steps=range(32, 45))
+    found = effects_of(make_tables(configs, lambda config: 100.0))
+    (row,) = (row for row in effects_table(found).rows if row.cells[0] == WINDOW)
+    assert row.cells == (WINDOW, "13 values", "-", "-", "2", "156", "26", "can't tell: too many values")
 
 
 def test_nothing_varies_means_no_table() -> None:

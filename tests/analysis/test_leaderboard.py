@@ -340,6 +340,12 @@ def test_noise_floor_of_both_parts_in_both_modes(paths: SweepPaths) -> None:
         assert "MSE 16.00 (RMSE 4.000) on validation, MSE 16.00 (RMSE 4.000) on test" in line(board, "Noise floor")
 
 
+def test_a_noise_floor_that_is_undercut_does_not_hold(paths: SweepPaths) -> None:
+    one_step, far = boards(paths, [lstm(val=0.01, test=15.0, val_far=80.0), lstm(seed=1, val=0.03, test=15.0)])
+    assert line(one_step, "does not hold").endswith("the lowest MSE on validation is 0.02000.")
+    assert sum("does not hold" in note for note in (*one_step.notes, *far.notes)) == 1
+
+
 @pytest.mark.parametrize("source", ["original", "file", "stand-in"])
 def test_made_up_numbers_are_called_so(paths: SweepPaths, source: str) -> None:
     sentence = "y_w is a stand-in that a script made up: these numbers say nothing about measurements."

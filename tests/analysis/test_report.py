@@ -66,6 +66,21 @@ def test_pictures_of_an_older_report_go_and_others_stay(paths: SweepPaths) -> No
     assert own.exists()
 
 
+def test_series_whose_names_make_one_file_name_have_two(paths: SweepPaths) -> None:
+    names = ("O3", "o3", "o 3", "o-3")
+    trials = [
+        FakeTrial(dataset=name, data=f"data of {name}", train={"time_steps": window})
+        for name in names
+        for window in (64, 128)
+    ]
+    write_ledger(paths, trials)
+    write_report([paths], paths.report, paths.figures)
+    files = [file.name for file in paths.figures.glob("*.svg")]
+    windows = {"windows-o3.svg", "windows-o3-2.svg", "windows-o-3.svg", "windows-o-3-2.svg"}
+    assert {name for name in files if name.startswith("windows")} == windows
+    assert len({name.lower() for name in files}) == len(files), "a Mac takes O3 and o3 for one"
+
+
 def test_a_copy_without_ledger_and_forecasts_says_so(paths: SweepPaths, tmp_path: Path) -> None:
     small_sweep(paths)
     export_tables(paths)
@@ -139,11 +154,38 @@ def test_a_sweep_that_has_only_failed_has_a_page(paths: SweepPaths) -> None:
     assert "ValueError: &lt;b&gt;" in paths.report.read_text(encoding="utf-8")
 
 
+def test_failures_are_counted_among_the_trials_that_count(tmp_path: Path) -> None:
+    trials = [FakeTrial(), FakeTrial(model="lstm", status="failed")]
+    old = tuple(FakeTrial(seed=seed, model_digest="code-0") for seed in range(5))
+    sweeps = [write_ledger(sweep_paths(tmp_path, name), trials, old=old) for name in ("first", "second")]
+    assert _section(_page(*sweeps), "Failures") == "1 trial of 2 failed; the same command tries them again."
+
+
 def test_replication_has_pictures_too(paths: SweepPaths) -> None:
     trials = [FakeTrial(protocol="replication", model=model, val=val) for model, val in (("att", 0.5), ("vq", 0.6))]
     write_ledger(paths, trials)
     page = write_report([paths], paths.report, paths.figures)
     assert [drawing.file.split("-")[0] for drawing in page.drawings()] == ["effects", "learning", "cost"]
+
+
+def test_pictures_of_replication_name_its_loss(paths: SweepPaths) -> None:
+    trials = [FakeTrial(protocol="replication", model=model, val=val) for model, val in (("att", 0.5), ("vq", 0.6))]
+    write_ledger(paths, trials)
+    for trial in trials:
+        write_forecasts(paths, trial)
+    captions = {drawing.file.split("-")[0]: drawing.drawn.caption for drawing in _page(paths).drawings()}
+    assert "the config with the lowest validation loss (scaled, in-sample), which stands" in captions["forecasts"]
+    assert "MSE" not in captions["forecasts"]
+    assert captions["cost"].endswith("has 0.5000 for 3 s."), "baselines have no loss that could be far above"
+
+
+def test_several_channels_are_told_where_one_is_drawn(paths: SweepPaths) -> None:
+    trials = [FakeTrial(model=model) for model in ("att", "vq")]
+    write_ledger(paths, trials)
+    for trial in trials:
+        write_forecasts(paths, trial, channels=("level", "flow"))
+    (caption,) = (drawing.drawn.caption for drawing in _page(paths).drawings() if drawing.file.startswith("forecasts"))
+    assert caption.endswith("Drawn is level, one of 2 channels; scores are over all of them.")
 
 
 def test_a_file_in_the_way_is_one_error(paths: SweepPaths) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from raysweep.analysis.figures.transfer import draw_transfer
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.transfer import Transfer, transfer_table, transfers
@@ -43,7 +44,7 @@ def cell(found: Transfer, model: str, home: str, series: str) -> pd.Series:
 def test_the_matrix_by_hand() -> None:
     one_step, autoregressive = transfers_of(made())
     assert one_step.series == ("one", "two", "third")
-    assert one_step.models == ["att", "vq", "ridge"]
+    assert [model for model, _ in one_step.matrices] == ["att", "vq", "ridge"]
     at_home = cell(one_step, "att", "one", "one")
     assert at_home["window"] == 64  # the best by validation, on the home series
     assert at_home["mse"] == pytest.approx(110)
@@ -64,6 +65,19 @@ def test_the_ridge_stands_beside_at_home_and_carried_over() -> None:
     assert carried["mse"] == 120
     assert carried["gap"] == pytest.approx(20 / 400)
     assert any("2 of 4 beat the ridge that was carried over" in note for note in transfer_table(one_step).notes)
+
+
+def test_a_model_may_have_the_name_of_the_ridge() -> None:
+    configs = grid(model=["ridge", "vq"], dataset=SERIES)
+    found = transfers_of(make_tables(configs, lambda config: 50.0, evaluate_on=SERIES))[0]
+    own, baseline = (cells.set_index(["trained_on", "forecast"]) for model, cells in found.matrices if model == "ridge")
+    assert own.loc[("one", "two"), "gap"] == pytest.approx((100 * 1.1 - 50 * 1.1) / 400)
+    assert own.loc[("one", "one"), "mse"] == pytest.approx(55)
+    assert baseline.loc[("one", "one"), "mse"] == 100
+    ridges = [(row.style, row.cells[1]) for row in transfer_table(found).rows if row.cells[0] == "ridge"]
+    assert ridges == [("ranked", "one"), ("ranked", "two"), ("baseline", "one"), ("baseline", "two")]
+    titles = [axes.get_title(loc="left") for axes in draw_transfer(found).figure.axes]
+    assert titles == ["ridge", "vq", "ridge (baseline)"]
 
 
 def test_carried_ridges_are_in_no_leaderboard() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import pandas as pd
@@ -36,12 +37,13 @@ def cost_picture(
 
     Args:
         configs: `model`, `score`, `train_seconds`, `num_params`; at least one row.
-        references: Scores of baselines and the noise floor, by name.
+        references: Scores of baselines and the noise floor, by name; one that isn't finite is left out.
         label_of: A row of `configs` in words.
         where: The comparison in words.
         score: What is drawn, in words.
         unit: Of `score`; may be empty.
     """
+    references = {name: value for name, value in references.items() if math.isfinite(value)}
     # A baseline far above all would press everything else together.
     shown = {name: value for name, value in references.items() if value <= 1.5 * configs["score"].max()}
     models = looks(dict.fromkeys(configs["model"]))

@@ -20,13 +20,21 @@ _MAX_FORECASTS = 4
 
 
 def multiples_picture(
-    forecasts: Mapping[tuple[str, int], tuple[TrialForecasts, float]], *, where: str, unit: str, dataset: str
+    forecasts: Mapping[tuple[str, int], tuple[TrialForecasts, float]],
+    *,
+    where: str,
+    score: str,
+    score_unit: str,
+    unit: str,
+    dataset: str,
 ) -> Picture:
     """Autoregressive forecasts of the last part from several starts.
 
     Args:
-        forecasts: By model and window: the forecasts, and the mean squared error that they were chosen by.
+        forecasts: By model and window: the forecasts, and the score that they were chosen by.
         where: The comparison in words.
+        score: That score in words.
+        score_unit: Of the score; may be empty.
         unit: Of the series; may be empty.
         dataset: The series.
     """
@@ -39,32 +47,41 @@ def multiples_picture(
         for row, model in enumerate(models):
             for column, window in enumerate(windows):
                 axes = panels[row, column]
-                _draw(axes, forecasts.get((model, window)), f"{model}, window {window}", part)
+                _draw(axes, forecasts.get((model, window)), f"{model}, window {window}", part, score)
         _share_axes(panels)
         figure.supxlabel("time (h)", fontsize=9)
         figure.supylabel(f"{dataset} ({unit})" if unit else dataset, fontsize=9)
-    (model, window), (_, score) = min(forecasts.items(), key=lambda item: item[1][1])
+    in_words = f"{score} ({score_unit})" if score_unit else score
+    (model, window), (best, lowest) = min(forecasts.items(), key=lambda item: item[1][1])
     return Picture(
         figure=figure,
         title=f"Models and windows side by side: {where}",
         caption=(
             f"Autoregressive forecasts (dashed, each from its dot) of the part {PART_NAMES[part]}, over what was "
-            "measured (thin grey): for each model and window the config with the lowest MSE on validation, which "
-            f"stands above its panel. The lowest of all is {model} with window {window}, {numerals.score(score)}."
+            f"measured (thin grey): for each model and window the config with the lowest {in_words}, which stands "
+            f"above its panel. The lowest of all is {model} with window {window}, {numerals.score(lowest)}."
+            f"{_channels(best)}"
         ),
     )
 
 
-def _draw(axes: Axes, found: tuple[TrialForecasts, float] | None, label: str, part: str) -> None:
+def _channels(forecasts: TrialForecasts) -> str:
+    """What is drawn of several channels, while the score is over all of them."""
+    if forecasts.num_channels == 1:
+        return ""
+    return f" Drawn is {forecasts.channel}, one of {forecasts.num_channels} channels; scores are over all of them."
+
+
+def _draw(axes: Axes, found: tuple[TrialForecasts, float] | None, label: str, part: str, score: str) -> None:
     if found is None:
         axes.set_title(f"{label}: no forecasts", fontsize=8.5, color=QUIET_COLOR)
         return
-    forecasts, score = found
+    forecasts, value = found
     axes.margins(x=0)
     rows = forecasts.one_step(part)
     axes.plot(rows["time"], rows["actual"], **MEASURED)
     draw_forecasts_ahead(axes, forecasts, part, _MAX_FORECASTS)
-    axes.set_title(f"{label}\nMSE {numerals.score(score)}", fontsize=8.5)
+    axes.set_title(f"{label}\n{score} {numerals.score(value)}", fontsize=8.5)
 
 
 def _share_axes(panels: npt.NDArray[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from raysweep.analysis import numerals
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import GRID_COLOR, TEXT_COLOR, WHOLE_WIDTH, new_figure, panel_grid_size, styled
-from raysweep.analysis.transfer import RIDGE, Transfer
+from raysweep.analysis.transfer import Transfer
 
 CELL_SIZE = 0.62  # inches
 MOST_COLUMNS = 3
@@ -27,14 +27,14 @@ DARKEST = 0.6  # of the shades: dark text must be readable on it
 def draw_transfer(transfer: Transfer) -> Picture:
     """The matrices of one fold and mode."""
     with styled():
-        models = transfer.models
-        num_rows, num_columns = panel_grid_size(len(models), num_columns=MOST_COLUMNS)
+        matrices = transfer.matrices
+        num_rows, num_columns = panel_grid_size(len(matrices), num_columns=MOST_COLUMNS)
         homes = list(dict.fromkeys(transfer.cells["trained_on"]))
         figure = new_figure(WHOLE_WIDTH, num_rows * (len(homes) * CELL_SIZE + 1.1) + 0.3)
         panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
-        for axes, model in zip(panels, models, strict=False):
-            _draw_matrix(axes, transfer, model, homes)
-        for axes in panels[len(models) :]:
+        for axes, (model, found) in zip(panels, matrices, strict=False):
+            _draw_matrix(axes, found, model, transfer.series, homes)
+        for axes in panels[len(matrices) :]:
             axes.remove()
         figure.supxlabel(
             "large: skill against the last value (darker is better) · small: against the ridge trained at home on the "
@@ -44,22 +44,21 @@ def draw_transfer(transfer: Transfer) -> Picture:
     return Picture(figure=figure, title=transfer.title, caption=_caption(transfer))
 
 
-def _draw_matrix(axes: Axes, transfer: Transfer, model: str, homes: list[str]) -> None:
-    records = transfer.cells[transfer.cells["model"] == model].to_dict("records")
-    cells = {(cell["trained_on"], cell["forecast"]): cell for cell in records}
+def _draw_matrix(axes: Axes, found: pd.DataFrame, model: str, series: Sequence[str], homes: Sequence[str]) -> None:
+    cells = {(cell["trained_on"], cell["forecast"]): cell for cell in found.to_dict("records")}
     for row, home in enumerate(homes):
-        for column, series in enumerate(transfer.series):
-            _draw_cell(axes, row, column, cells.get((home, series)), is_home=home == series)
-    axes.set_xlim(-0.5, len(transfer.series) - 0.5)
+        for column, forecast in enumerate(series):
+            _draw_cell(axes, row, column, cells.get((home, forecast)), is_home=home == forecast)
+    axes.set_xlim(-0.5, len(series) - 0.5)
     axes.set_ylim(len(homes) - 0.5, -0.5)
-    axes.set_xticks(range(len(transfer.series)), labels=list(transfer.series))
+    axes.set_xticks(range(len(series)), labels=list(series))
     axes.set_yticks(range(len(homes)), labels=homes)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.grid(visible=False)
     axes.set_xlabel("forecast")
     axes.set_ylabel("trained on")
-    axes.set_title("ridge (baseline)" if model == RIDGE else model)
+    axes.set_title(f"{model} (baseline)" if found["is_baseline"].all() else model)
 
 
 def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[Hashable, Any] | None, *, is_home: bool) -> None:

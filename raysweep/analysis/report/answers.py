@@ -6,21 +6,49 @@ Must not know: HTML, where the numbers come from.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from raysweep.analysis import numerals
 from raysweep.analysis.claims import SEEDS_TO_CONFIRM
 from raysweep.analysis.confidence_set import SIZE
 from raysweep.analysis.report.page import Table
 from raysweep.analysis.result_table import Column, TableRow
-from raysweep.analysis.verdicts import Rival, Verdict
+from raysweep.analysis.verdicts import Divergence, Rival, Verdict
+from raysweep.spec.config import PROTOCOLS, ProtocolName
 
-_NEAR_FLOOR = 0.05  # no closer than this share above the noise floor is anything left to gain
+_NEAR_FLOOR = 0.05  # no closer than this share to the noise floor is anything left to gain
+# By protocol: what the score that sorts is called, and what a table of it must say.
+_SCORES: Mapping[ProtocolName, str] = {"holdout": "MSE", "replication": "validation loss"}
+_LEADS: Mapping[ProtocolName, str] = {
+    "holdout": (
+        "How the best config's MSE differs from that of the best baseline, on validation, which selects, and on "
+        "test, and from that of the next config: -5 % is 5 % lower. With fewer than "
+        f"{SEEDS_TO_CONFIRM} seeds a difference is unconfirmed."
+    ),
+    "replication": (
+        "Under replication the score is Final/val_loss: in-sample, in scaled units, and never for choosing a model. "
+        "Baselines have none."
+    ),
+}
 _CONFIRM = f"seeds: {{explore: [0], confirm: {{top: 5, seeds: {SEEDS_TO_CONFIRM}}}}}"
 
 
-def answers(verdicts: Sequence[Verdict]) -> tuple[tuple[str, str], ...]:
-    """Question and answer, three of them, about the comparison that matters most."""
+def answers(verdicts: Sequence[Verdict], divergence: Divergence | None = None) -> tuple[tuple[str, str], ...]:
+    """Question and answer, three of them, about the comparison that matters most.
+
+    Args:
+        verdicts: Of all comparisons in which a config has a score.
+        divergence: Of the configs where none has; None if none diverged.
+    """
+    if not verdicts and divergence is not None:
+        return (
+            ("What is best", _diverged_sentence(divergence)),
+            ("Is it real", "There is no difference to judge."),
+            (
+                "What next",
+                "Lower train.learning_rate; the same command runs only what is missing, not what has diverged.",
+            ),
+        )
     if not verdicts:
         return (
             ("What is best", "Nothing can be said yet: no trial has finished with a score."),
@@ -47,6 +75,18 @@ def leading(verdicts: Sequence[Verdict]) -> Verdict:
             verdict.num_ranked,
         ),
     )
+
+
+def _diverged_sentence(divergence: Divergence) -> str:
+    """Why nothing can be said though trials have finished."""
+    of = f"{divergence.num_configs:,} configs"
+    if divergence.num_diverged < divergence.num_configs:
+        configs = f"no config has a score, and {divergence.num_diverged:,} of {of} diverged"
+    else:
+        configs = f"all {of} diverged" if divergence.num_configs > 1 else "the only config diverged"
+    trials = f"{numerals.times(divergence.num_trials, 'trial')}, of which {divergence.num_finished:,} finished"
+    why = "One seed without a finite error leaves a config without a score."
+    return f"Nothing can be said so far: {configs} ({trials}). {why}"
 
 
 def best_sentence(verdict: Verdict, verdicts: Sequence[Verdict]) -> str:
@@ -83,7 +123,8 @@ def real_sentence(verdict: Verdict) -> str:
         )
     else:
         parts.append(_standing(verdict))
-        if ranking.claims.lack is None and verdict.baseline is not None:
+        # A baseline whose errors by starts weren't kept was compared with nothing.
+        if ranking.claims.baseline and verdict.baseline is not None:
             parts.append(_beside_baseline(verdict, verdict.baseline))
     if verdict.baseline is not None and not math.isnan(verdict.baseline.test_lead):
         parts.append(_on_test(verdict.baseline))
@@ -106,18 +147,24 @@ def next_steps(verdict: Verdict) -> Iterator[str]:
         yield "run the same configs with protocol: holdout, which chooses a model"
         return
     floor = ranking.floors.get("val", 0.0)
-    if floor > 0 and verdict.score <= floor * (1 + _NEAR_FLOOR):
+    # A score far below the floor says that the floor doesn't hold, not that the search is over.
+    if floor > 0 and abs(verdict.score / floor - 1) <= _NEAR_FLOOR:
         yield (
             f"stop searching here: the MSE is within {100 * _NEAR_FLOOR:.0f} % of the noise floor "
-            f"({numerals.score(floor)}), and no forecast can be expected below it"
+            f"({numerals.score(floor)}), and if the series is smooth, no forecast can be expected below it"
         )
     elif verdict.borders:
         beyond = " and ".join(_beyond(*border) for border in verdict.borders)
         yield f"widen the search to {beyond}, where what was tried ends"
-    if verdict.baseline is not None and not verdict.baseline.lead > 0:
-        yield f"use {verdict.baseline.name} until a model beats it on validation; more seeds of these will not"
+    behind = "" if verdict.baseline is None or verdict.baseline.lead > 0 else verdict.baseline.name
+    if behind and verdict.against_baseline == "worse":
+        yield f"use {behind} until a model beats it on validation; more seeds of these will not"
     elif verdict.num_seeds < SEEDS_TO_CONFIRM:
         yield f"confirm the best five with fresh seeds, by {_CONFIRM} in the sweep file"
+        if behind:
+            yield f"use {behind} if none of them beats it on validation"
+    elif behind:
+        yield f"use {behind} until a model beats it on validation"
     elif verdict.runner_up is not None and verdict.seed_spread > verdict.runner_up.lead:
         yield (
             f"add seeds: they differ by {_percent(verdict.seed_spread)} (standard deviation), more than the "
@@ -127,18 +174,16 @@ def next_steps(verdict: Verdict) -> Iterator[str]:
 
 def comparisons(verdicts: Sequence[Verdict]) -> Table:
     """The same facts for every comparison, a row each."""
-    titles = ("best config", "MSE", "best baseline", "on test", "next config", "seeds")
+    protocols = {verdict.ranking.view.protocol for verdict in verdicts}
+    score = " or ".join(_SCORES[protocol] for protocol in PROTOCOLS if protocol in protocols)
+    titles = ("best config", score, "best baseline", "on test", "next config", "seeds")
     columns = [
         *(Column(title=title, align="left") for title in ("series", "forecasts", "fold")),
         *(Column(title=title, align="left" if title == "best config" else "right") for title in titles),
     ]
     return Table(
         title="Every comparison",
-        lead=(
-            "How the best config's MSE differs from that of the best baseline, on validation, which selects, and on "
-            "test, and from that of the next config: -5 % is 5 % lower. With fewer than "
-            f"{SEEDS_TO_CONFIRM} seeds a difference is unconfirmed."
-        ),
+        lead=" ".join(_LEADS[protocol] for protocol in PROTOCOLS if protocol in protocols),
         columns=tuple(columns),
         rows=tuple(TableRow(cells=_cells(verdict), style="ranked") for verdict in verdicts),
     )
@@ -197,14 +242,21 @@ def _where(verdict: Verdict) -> str:
 
 
 def _elsewhere(verdict: Verdict, verdicts: Sequence[Verdict]) -> str:
-    if len(verdicts) == 1:
+    protocol = verdict.ranking.view.protocol
+    alike = [other for other in verdicts if other.ranking.view.protocol == protocol and not other.ranking.apart]
+    counted = alike or [verdict]
+    if len(counted) == 1:
         return ""
-    num_first = sum(other.label == verdict.label for other in verdicts)
-    return f"; it is first in {num_first} of the {len(verdicts)} comparisons below"
+    num_first = sum(other.choice == verdict.choice for other in counted)
+    num_left_out = len(verdicts) - len(counted)
+    others = f" (not counted: {num_left_out} under another protocol or kept apart)" if num_left_out else ""
+    return f"; it is first in {num_first} of the {len(counted)} comparisons below{others}"
 
 
 def _against(rival: Rival, role: str) -> str:
     name = f"{role} ({rival.name})" if role else rival.name
+    if math.isnan(rival.lead):
+        return f"above {name}, whose score is 0"
     return "level with " + name if abs(rival.lead) < 5e-4 else f"{_than(rival.lead)} {name}"
 
 

@@ -84,12 +84,19 @@ def trial(forecasts: TrialForecasts, *, label: str, dataset: str, unit: str) -> 
 
 
 def multiples(
-    forecasts: Mapping[tuple[str, int], tuple[TrialForecasts, float]], *, where: str, unit: str, dataset: str
+    forecasts: Mapping[tuple[str, int], tuple[TrialForecasts, float]],
+    *,
+    where: str,
+    score: str,
+    score_unit: str,
+    unit: str,
+    dataset: str,
 ) -> Drawn:
     """Forecasts of models and windows side by side."""
     from raysweep.analysis.figures.multiples import multiples_picture
 
-    return _drawn(multiples_picture(forecasts, where=where, unit=unit, dataset=dataset))
+    picture = multiples_picture(forecasts, where=where, score=score, score_unit=score_unit, unit=unit, dataset=dataset)
+    return _drawn(picture)
 
 
 def learning(curves: pd.DataFrame, *, where: str, label: str, score: str, unit: str) -> Drawn:

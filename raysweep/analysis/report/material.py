@@ -15,7 +15,7 @@ from raysweep.analysis.phases import scored_trials
 from raysweep.analysis.ranking import Ranking, rank
 from raysweep.analysis.report.helpers import Helpers
 from raysweep.analysis.tables import SweepTables
-from raysweep.analysis.verdicts import Verdict, verdict_of
+from raysweep.analysis.verdicts import Divergence, Verdict, divergence_of, verdict_of
 from raysweep.forecasting.series import Series
 from raysweep.paths import SweepPaths
 
@@ -60,6 +60,11 @@ class Material:
         """Of the rankings in which a config has a score, in their order."""
         found = (verdict_of(ranking, self.tables.trials) for ranking in self.rankings)
         return [verdict for verdict in found if verdict is not None]
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """Of the configs, where none has a score and some diverged."""
+        return None if self.verdicts else divergence_of(self.rankings, self.tables.trials)
 
     @property
     def main_rankings(self) -> list[Ranking]:

@@ -136,6 +136,21 @@ def table_of(found: ResultTable, *, is_folded: bool = False) -> Table:
     )
 
 
+def with_files_of_their_own(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """The same sections, in which no two pictures have one file: series `O3` and `o3` would, where case is ignored."""
+    taken: set[str] = set()
+
+    def own(block: Block) -> Block:
+        if not isinstance(block, Drawing):
+            return block
+        names = (block.file, *(f"{block.file}-{number}" for number in range(2, len(taken) + 3)))
+        file = next(name for name in names if name.lower() not in taken)
+        taken.add(file.lower())
+        return replace(block, file=file)
+
+    return tuple(replace(section, blocks=tuple(map(own, section.blocks))) for section in sections)
+
+
 def limited(sections: Sequence[Section], max_rows: int) -> tuple[Section, ...]:
     """The same sections with as many rows as a browser draws at once: where there are more, tables get equal shares."""
     tables = [block for section in sections for block in section.blocks if isinstance(block, Table)]

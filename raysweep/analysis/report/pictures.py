@@ -121,8 +121,15 @@ def _multiples_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     if len(found) < 2:
         return None
     unit = material.units.get(ranking.dataset, "")
+    score, score_unit = _score_and_unit(material, verdict)
     picture = material.helpers.painters.submit(
-        drawings.multiples, found, where=_which(verdict), unit=unit, dataset=ranking.dataset
+        drawings.multiples,
+        found,
+        where=_which(verdict),
+        score=score,
+        score_unit=score_unit,
+        unit=unit,
+        dataset=ranking.dataset,
     )
     return Drawing(picture=picture, file=_file("forecasts", verdict))
 
@@ -141,7 +148,7 @@ def _learning_drawing(material: Material, verdict: Verdict) -> Drawing | None:
         return None
     material.note(f"drawing learning curves: {_where(verdict)}")
     curves["is_best"] = curves["config_id"] == verdict.config_id
-    score, unit = ("MSE on validation", _squared(material, verdict)) if is_holdout else ("validation loss", "scaled")
+    score, unit = _score_and_unit(material, verdict)
     picture = material.helpers.painters.submit(
         drawings.learning, curves, where=_where(verdict), label=verdict.label, score=score, unit=unit
     )
@@ -172,8 +179,7 @@ def _cost_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     baselines = ranking.rows[ranking.rows["place"] == "baseline"]
     references = {str(row["model"]): float(row[score]) for _, row in baselines.iterrows()}
     references["noise_floor"] = ranking.floors.get(ranking.view.selecting, 0.0)
-    is_holdout = ranking.view.protocol == "holdout"
-    name, unit = ("MSE on validation", _squared(material, verdict)) if is_holdout else ("validation loss", "scaled")
+    name, unit = _score_and_unit(material, verdict)
     picture = material.helpers.painters.submit(
         drawings.cost,
         configs,
@@ -208,9 +214,12 @@ def _fold(verdict: Verdict) -> str:
     return f"{verdict.ranking.view.fold} {verdict.ranking.fold:g}"
 
 
-def _squared(material: Material, verdict: Verdict) -> str:
+def _score_and_unit(material: Material, verdict: Verdict) -> tuple[str, str]:
+    """The score that selects, in words, and its unit where that is known."""
+    if verdict.ranking.view.protocol == "replication":
+        return "validation loss", "scaled, in-sample"
     unit = material.units.get(verdict.ranking.dataset, "")
-    return f"squared {unit}" if unit else ""
+    return "MSE on validation", f"squared {unit}" if unit else ""
 
 
 def _file(kind: str, verdict: Verdict) -> str:

@@ -52,7 +52,9 @@ def leaderboard_section(material: Material) -> Section:
 def failure_section(material: Material) -> Section | None:
     """The trials that failed, with their errors."""
     trials = material.tables.trials
-    failed = trials[(trials["status"] == "failed") & trials["is_current"].astype("bool")]
+    trials = trials[trials["is_current"].astype("bool")]
+    num_trials = trials["trial_id"].nunique()
+    failed = trials[trials["status"] == "failed"].drop_duplicates("trial_id")  # several sweeps may share it
     if failed.empty:
         return None
     keys = ("model", "dataset", "train.time_steps", "train.learning_rate", "split.origin", "seed", "error", "trial_id")
@@ -72,7 +74,7 @@ def failure_section(material: Material) -> Section | None:
     )
     return Section(
         title="Failures",
-        lead=f"{numerals.times(len(failed), 'trial')} of {len(trials):,} failed; the same command tries them again.",
+        lead=f"{numerals.times(len(failed), 'trial')} of {num_trials:,} failed; the same command tries them again.",
         blocks=(table,),
     )
 

@@ -15,7 +15,7 @@ from raysweep.analysis.report import drawings
 from raysweep.analysis.report.answers import answers
 from raysweep.analysis.report.helpers import helpers
 from raysweep.analysis.report.material import Material, no_series, silent
-from raysweep.analysis.report.page import Page, limited
+from raysweep.analysis.report.page import Page, limited, with_files_of_their_own
 from raysweep.analysis.report.render import to_html
 from raysweep.analysis.report.sections import SECTIONS, WAITING
 from raysweep.analysis.tables import load_tables
@@ -74,11 +74,11 @@ def build_page(material: Material) -> Page:
     """The page before it becomes HTML."""
     material.begin_importances()
     made = {make: make(material) for make in sorted(SECTIONS, key=WAITING.__contains__)}
-    sections = [section for make in SECTIONS if (section := made[make]) is not None]
+    sections = with_files_of_their_own([section for make in SECTIONS if (section := made[make]) is not None])
     return Page(
         title=", ".join(paths.name for paths in material.sweeps),
         subtitle=_subtitle(material),
-        answers=answers(material.verdicts),
+        answers=answers(material.verdicts, material.divergence),
         sections=limited(sections, MAX_ROWS),
     )
 
