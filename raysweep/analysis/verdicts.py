@@ -13,6 +13,7 @@ import pandas as pd
 
 from raysweep.analysis import numerals
 from raysweep.analysis.leaderboard import varying_keys
+from raysweep.analysis.phases import scored_trials
 from raysweep.analysis.ranking import Ranking
 
 _KEY_WORDS = {"train.time_steps": "window", "train.learning_rate": "learning rate"}
@@ -177,10 +178,8 @@ def _lead(score: float, other: float) -> float:
 
 
 def _seed_spread(config_id: str, ranking: Ranking, trials: pd.DataFrame) -> float:
-    of_config = (trials["config_id"] == config_id) & (trials["status"] == "finished")
-    if "phase" in trials and (of_config & (trials["phase"] == "confirm").fillna(False)).any():
-        of_config &= (trials["phase"] == "confirm").fillna(False)  # the explored seed was chosen for being low
-    scores = trials[of_config].drop_duplicates("seed")[_SEED_SCORES[ranking.view.mode]].dropna()
+    scored = scored_trials(trials, [config_id]).drop_duplicates("seed")
+    scores = scored[_SEED_SCORES[ranking.view.mode]].dropna()
     return float(scores.std() / scores.mean()) if len(scores) > 1 and scores.mean() > 0 else float("nan")
 
 
