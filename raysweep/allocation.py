@@ -83,6 +83,9 @@ def _as_written(prepared: PreparedSweep, resources: Resources, cluster: RunningC
         found = f"{resources.cpu:g} CPUs and {resources.gpu:g} GPUs a trial"
         there = "are" if cluster.workers is None else "will be at most"
         valid = f"there {there} {cluster.num_cpus:g} CPUs and {cluster.num_gpus:g} GPUs here"
+        if len(cluster.machines) > 1:
+            cpus, gpus = (max(machine.get(name, 0.0) for machine in cluster.machines) for name in ("CPU", "GPU"))
+            valid += f", no more than {cpus:g} and {gpus:g} of them on one machine"
         problem = Problem(where=str(prepared.sweep.file), key="resources_per_trial", found=found, valid=valid)
         raise InputError([problem])
     return allocation

@@ -22,7 +22,7 @@ from raysweep.disks import cannot_write, why_unwritable
 from raysweep.errors import ClusterError
 from raysweep.planning.sharing import GpuType, Share
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
-from raysweep.tuning.growth import Workers, find_workers
+from raysweep.tuning.growth import NodeType, Workers, find_workers
 from raysweep.tuning.shipping import runtime_env
 
 JOIN_SECONDS = 10.0  # in which a Ray at another address has to answer
@@ -65,12 +65,14 @@ class RunningCluster:
     Attributes:
         num_cpus: Of all its machines, those that may still come among them.
         num_gpus: Likewise.
+        machines: Likewise, the resources of each.
         gpus: Likewise, by type.
         workers: Those that come when trials wait; None where the machines are fixed.
     """
 
     num_cpus: float
     num_gpus: float
+    machines: Sequence[Mapping[str, float]]
     gpus: Sequence[GpuType] = ()
     workers: Workers | None = None
 
@@ -78,9 +80,7 @@ class RunningCluster:
         """How many trials that take so much fit at the same time."""
         if self.workers is not None:
             return self.workers.growth.num_slots(share)
-        by_cpu = self.num_cpus / share.cpu if share.cpu else float("inf")
-        by_gpu = self.num_gpus / share.gpu if share.gpu else float("inf")
-        return max(int(min(by_cpu, by_gpu)), 0)
+        return sum(NodeType(resources=machine, max_nodes=1).num_slots(share) for machine in self.machines)
 
     def lost(self) -> str | None:
         """What has become of a Ray of our own, if it is gone; else trials would wait for ever. Takes no time."""
@@ -149,13 +149,13 @@ def _running_cluster(workers: Workers | None) -> RunningCluster:
 
     if workers is not None:
         growth = workers.growth
-        num_cpus, num_gpus = growth.total("CPU"), growth.total("GPU")
-        return RunningCluster(
-            num_cpus=num_cpus, num_gpus=num_gpus, gpus=gpu_types(growth.all_resources()), workers=workers
-        )
-    have = ray.cluster_resources()
-    gpus = gpu_types(node["Resources"] for node in ray.nodes() if node["Alive"])
-    return RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0), gpus=gpus)
+        num_cpus, num_gpus, machines = growth.total("CPU"), growth.total("GPU"), [*growth.all_resources()]
+    else:
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        num_cpus, num_gpus = (sum(machine.get(name, 0.0) for machine in machines) for name in ("CPU", "GPU"))
+    return RunningCluster(
+        num_cpus=num_cpus, num_gpus=num_gpus, machines=machines, gpus=gpu_types(machines), workers=workers
+    )
 
 
 def gpu_types(machines: Iterable[Mapping[str, float]]) -> list[GpuType]:

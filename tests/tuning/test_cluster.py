@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from raysweep.planning.sharing import GpuType
-from raysweep.tuning.cluster import UNKNOWN_GPU, gpu_types
+import pytest
+
+from raysweep.planning.sharing import GpuType, Share
+from raysweep.tuning.cluster import UNKNOWN_GPU, RunningCluster, gpu_types
 
 
 def test_gpus_are_told_apart_by_type_and_the_poorest_machine_counts() -> None:
@@ -18,3 +20,12 @@ def test_gpus_are_told_apart_by_type_and_the_poorest_machine_counts() -> None:
         GpuType(name=UNKNOWN_GPU, count=1, cpus_per_gpu=2.0),
     ]
     assert gpu_types([{"CPU": 4.0}]) == []
+
+
+@pytest.mark.parametrize(
+    ("cpu", "gpu", "slots"), [(1.0, 0.0, 12), (3.0, 0.0, 3), (8.0, 0.0, 0), (1.0, 0.3, 3), (0.5, 2.0, 0), (4.0, 1.0, 1)]
+)
+def test_a_trial_runs_on_one_machine(cpu: float, gpu: float, slots: int) -> None:
+    machines = [{"CPU": 4.0, "GPU": 1.0}, {"CPU": 4.0}, {"CPU": 4.0}]
+    cluster = RunningCluster(num_cpus=12, num_gpus=1, machines=machines)
+    assert cluster.num_slots(Share(cpu=cpu, gpu=gpu)) == slots
