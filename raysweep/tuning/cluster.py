@@ -22,7 +22,7 @@ from raysweep.disks import cannot_write, why_unwritable
 from raysweep.errors import ClusterError
 from raysweep.planning.sharing import GpuType, Share
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
-from raysweep.tuning.growth import NodeType, Workers, find_workers
+from raysweep.tuning.growth import NodeType, Silence, Workers, find_workers
 from raysweep.tuning.shipping import runtime_env
 
 JOIN_SECONDS = 10.0  # in which a Ray at another address has to answer
@@ -68,6 +68,7 @@ class RunningCluster:
         machines: Likewise, the resources of each.
         gpus: Likewise, by type.
         workers: Those that come when trials wait; None where the machines are fixed.
+        silence: Why nobody knows whether workers will come; None where that is known.
     """
 
     num_cpus: float
@@ -75,6 +76,7 @@ class RunningCluster:
     machines: Sequence[Mapping[str, float]]
     gpus: Sequence[GpuType] = ()
     workers: Workers | None = None
+    silence: str | None = None
 
     def num_slots(self, share: Share) -> int:
         """How many trials that take so much fit at the same time."""
@@ -144,9 +146,10 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         shutil.rmtree(private, ignore_errors=True)
 
 
-def _running_cluster(workers: Workers | None) -> RunningCluster:
+def _running_cluster(found: Workers | Silence | None) -> RunningCluster:
     import ray
 
+    workers, silence = (None, found.line) if isinstance(found, Silence) else (found, None)
     if workers is not None:
         growth = workers.growth
         num_cpus, num_gpus, machines = growth.total("CPU"), growth.total("GPU"), [*growth.all_resources()]
@@ -154,7 +157,12 @@ def _running_cluster(workers: Workers | None) -> RunningCluster:
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         num_cpus, num_gpus = (sum(machine.get(name, 0.0) for machine in machines) for name in ("CPU", "GPU"))
     return RunningCluster(
-        num_cpus=num_cpus, num_gpus=num_gpus, machines=machines, gpus=gpu_types(machines), workers=workers
+        num_cpus=num_cpus,
+        num_gpus=num_gpus,
+        machines=machines,
+        gpus=gpu_types(machines),
+        workers=workers,
+        silence=silence,
     )
 
 
