@@ -7,7 +7,10 @@ from rich.text import Text
 
 from raysweep.clusters.submission import TRACKING_ADDRESS, pull
 from raysweep.errors import Interrupted, RaysweepError
+from raysweep.ledger.reader import LedgerReader
+from raysweep.paths import SweepPaths
 from raysweep.remote import RemoteSweep
+from raysweep.storage import storage_of
 from raysweep.terminal import complain
 
 _INTERRUPTED = 130
@@ -43,6 +46,19 @@ def run_there(console: Console, remote: RemoteSweep, how_to_go_on: str) -> int:
             raise
         complain(error)
         return code  # how the sweep ended counts for more
-    console.print(f"\nhere now: ledger, tables, leaderboard, report and forecasts, in {remote.paths.root}")
+    for line in _what_came(remote.paths):
+        console.print(line)
     console.print(f"MLflow       {TRACKING_ADDRESS}, once this runs: {submission.tunnel_command()}")
     return code
+
+
+def _what_came(paths: SweepPaths) -> list[str]:
+    """What is here, and where the rest is."""
+    with LedgerReader(paths.ledger, check=False) as reader:
+        storage_path = reader.storage_path()
+    if storage_path is None:
+        return [f"\nhere now: ledger, tables, leaderboard, report and forecasts, in {paths.root}"]
+    return [
+        f"\nhere now: ledger, tables, leaderboard and report, in {paths.root}",
+        f"forecasts    {storage_of(paths, storage_path).predictions}/, as the cluster's machines see it",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from raysweep.clusters import job
 from raysweep.errors import ClusterError
+from raysweep.ledger.writer import LedgerWriter
+from raysweep.paths import SweepPaths
 from raysweep.remote_screen import run_there
 from raysweep.terminal import make_console
 
@@ -83,3 +86,22 @@ def test_results_that_cannot_be_brought_home_hide_nothing(
     sent.follow = lambda *arguments: 0
     with pytest.raises(ClusterError):
         run_there(make_console(), remote, "")
+
+
+@pytest.mark.parametrize("storage_path", [None, "s3://bucket/folder/?region=x"])
+def test_what_has_come_home_is_told_and_where_the_rest_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, storage_path: str | None
+) -> None:
+    paths = SweepPaths(tmp_path, "sent")
+    paths.root.mkdir()
+    with LedgerWriter(paths.ledger) as writer:
+        writer.set_storage_path(storage_path)
+    monkeypatch.setattr("raysweep.remote_screen.pull", lambda head, paths: None)
+    sent = SimpleNamespace(
+        submit=lambda note: "job", follow=lambda *arguments: 0, head=None, tunnel_command=lambda: "ssh"
+    )
+    remote: Any = SimpleNamespace(submission=sent, paths=paths)
+    assert run_there(make_console(), remote, "") == 0
+    said = capsys.readouterr().out
+    assert ("report and forecasts, in" in said) == (storage_path is None)
+    assert ("s3://bucket/folder/sent/predictions/, as" in said) == (storage_path is not None)
