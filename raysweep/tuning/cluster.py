@@ -114,7 +114,7 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
     try:
         wanted = ENVIRONMENT if is_verbose else {**ENVIRONMENT, **QUIET_ENVIRONMENT}
         os.environ.update({key: value for key, value in wanted.items() if key not in os.environ})
-        address = os.environ.get("RAY_ADDRESS")
+        address = os.environ.get("RAY_ADDRESS") or None  # Ray takes an empty one for none
         if address is None:
             _use_own_token(private)
         import ray
@@ -183,7 +183,7 @@ def gpu_types(machines: Iterable[Mapping[str, float]]) -> list[GpuType]:
 
 def is_own_ray() -> bool:
     """Whether trials run on a Ray that starts and ends with us."""
-    return "RAY_ADDRESS" not in os.environ
+    return not os.environ.get("RAY_ADDRESS")
 
 
 def own_temporary_folder() -> Path | None:
