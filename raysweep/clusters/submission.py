@@ -132,9 +132,13 @@ class Submission:
                 command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, errors="replace"
             ) as process:
                 assert process.stdout is not None, "asked for"
-                for line in process.stdout:
-                    show(line.rstrip("\n"))
-                    num_lines += 1
+                try:
+                    for line in process.stdout:
+                        show(line.rstrip("\n"))
+                        num_lines += 1
+                except BaseException:  # else it would be waited for, until the job's next line
+                    process.terminate()
+                    raise
             if process.returncode != SSH_FAILED:
                 return process.returncode
             num_lost = 1 if num_lines else num_lost + 1

@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from raysweep.clusters.cluster_file import ClusterFile
 from raysweep.clusters.head import Head
 from raysweep.clusters.parcel import Parcel
 from raysweep.clusters.submission import Submission, pull
-from raysweep.errors import ClusterError, InputError, LockedError
+from raysweep.errors import ClusterError, InputError, Interrupted, LockedError
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import TrialEnd
 from raysweep.ledger.snapshot import write_snapshot
@@ -105,6 +106,23 @@ def test_both_outputs_and_the_exit_code_come_back(script: str, code: int, said: 
     """Without ssh: the part that the head's shell runs."""
     done = subprocess.run(["bash", "-c", HEAD.command(script)[-1]], capture_output=True, text=True)
     assert (done.returncode, done.stdout[-len(said) :]) == (code, said)
+
+
+def test_whoever_stops_following_need_not_wait_for_the_next_line(tmp_path: Path) -> None:
+    class SilentHead:
+        login = "lab@192.0.2.1"
+
+        def command(self, script: str) -> list[str]:
+            return ["sh", "-c", "echo one; exec sleep 60"]
+
+    def show(line: str) -> None:
+        raise Interrupted(line)
+
+    head: Any = SilentHead()
+    begun = time.monotonic()
+    with pytest.raises(Interrupted, match="one"):
+        dataclasses.replace(make(tmp_path), head=head).follow("job", print, show)
+    assert time.monotonic() - begun < 30
 
 
 class NearHead:
