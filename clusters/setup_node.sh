@@ -18,7 +18,10 @@ fi
 # A link at .venv leads to an environment of your own: it is left as it is.
 cd ~/raysweep
 if [ -L .venv ]; then exit 0; fi
-if [ ! -x .venv/bin/python ]; then python3.11 -m venv .venv || python3 -m venv --clear .venv; fi
+# One without pip was left half made, by a machine that lacked python3-venv, say, or went down.
+if ! .venv/bin/python -m pip --version > /dev/null 2>&1; then
+    python3.11 -m venv --clear .venv || python3 -m venv --clear .venv
+fi
 .venv/bin/python - > .venv/requirements.txt <<'PYTHON'
 import tomllib
 

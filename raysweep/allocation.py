@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from raysweep.errors import InputError, Problem
 from raysweep.forecasting.catalog import FolderCatalog
@@ -48,10 +48,13 @@ def allocate(
         ClusterError: If Ray is gone.
     """
     resources = prepared.sweep.resources
-    if resources != "auto":
-        return _as_written(prepared, resources, cluster)
-    if not cluster.gpus:
-        return Allocation(default=Share(cpu=1.0, gpu=0.0))
+    default = _default_share(resources, cluster)
+    if cluster.num_slots(default) == 0:
+        raise InputError([_fits_nowhere(prepared, default, cluster)])
+    if cluster.silence is not None:
+        note(cluster.silence)
+    if resources != "auto" or not cluster.gpus:
+        return Allocation(default=default)
     shapes = _shapes(prepared, plan)
     _measure(ledger, prepared, shapes, cluster, inputs, note)
     steps = _known_steps(prepared)
@@ -61,9 +64,7 @@ def allocate(
     for shape in shapes:
         by_gpu = {gpu.name: steps[gpu.name, shape.text] for gpu in cluster.gpus if (gpu.name, shape.text) in steps}
         shares[shape] = share_of(by_gpu, cluster.gpus)
-    return Allocation(
-        default=Share(cpu=cpus_of(cluster.gpus), gpu=1.0), shares=shares, shape_of=_shape_function(prepared.catalog)
-    )
+    return Allocation(default=default, shares=shares, shape_of=_shape_function(prepared.catalog))
 
 
 def planned_lines(prepared: PreparedSweep, plan: Plan) -> list[str]:
@@ -77,15 +78,24 @@ def planned_lines(prepared: PreparedSweep, plan: Plan) -> list[str]:
     return [f"auto, as measured before: {line}" for line in _lines(_shapes(prepared, plan), steps, cpus_per_gpu)]
 
 
-def _as_written(prepared: PreparedSweep, resources: Resources, cluster: RunningCluster) -> Allocation:
-    allocation = Allocation(default=Share(cpu=resources.cpu, gpu=resources.gpu))
-    if cluster.num_slots(allocation.default) == 0:
-        found = f"{resources.cpu:g} CPUs and {resources.gpu:g} GPUs a trial"
-        there = "are" if cluster.workers is None else "will be at most"
-        valid = f"there {there} {cluster.num_cpus:g} CPUs and {cluster.num_gpus:g} GPUs here"
-        problem = Problem(where=str(prepared.sweep.file), key="resources_per_trial", found=found, valid=valid)
-        raise InputError([problem])
-    return allocation
+def _default_share(resources: Resources | Literal["auto"], cluster: RunningCluster) -> Share:
+    """What a trial takes of which nothing was measured."""
+    if resources != "auto":
+        return Share(cpu=resources.cpu, gpu=resources.gpu)
+    return Share(cpu=cpus_of(cluster.gpus), gpu=1.0) if cluster.gpus else Share(cpu=1.0, gpu=0.0)
+
+
+def _fits_nowhere(prepared: PreparedSweep, share: Share, cluster: RunningCluster) -> Problem:
+    auto = "auto, " if prepared.sweep.resources == "auto" else ""
+    found = f"{auto}{share.cpu:g} CPUs and {share.gpu:g} GPUs a trial"
+    there = "are" if cluster.workers is None else "will be at most"
+    valid = f"there {there} {cluster.num_cpus:g} CPUs and {cluster.num_gpus:g} GPUs here"
+    if len(cluster.machines) > 1:
+        cpus, gpus = (max(machine.get(name, 0.0) for machine in cluster.machines) for name in ("CPU", "GPU"))
+        valid += f", no more than {cpus:g} and {gpus:g} of them on one machine"
+    if cluster.silence is not None:
+        valid += f"; {cluster.silence}"
+    return Problem(where=str(prepared.sweep.file), key="resources_per_trial", found=found, valid=valid)
 
 
 def _shapes(prepared: PreparedSweep, plan: Plan) -> dict[Shape, Mapping[str, object]]:

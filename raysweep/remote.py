@@ -64,7 +64,9 @@ def bring_home(sweep: str, results_dir: Path, cluster: Path) -> SweepPaths:
 
     Raises:
         InputError: If that is no name of a sweep, or no cluster file.
-        ClusterError: If the cluster can't be reached, or another sweep of that name is here.
+        ClusterError: If the cluster can't be reached, or what is here already would be lost.
+        LockedError: If the sweep runs here, too.
+        StorageError: If nothing can be written here.
     """
     name = Path(sweep).stem if sweep.endswith((".yaml", ".yml")) else sweep
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):

@@ -9,10 +9,12 @@ import argparse
 import asyncio
 import logging
 import sys
+import time
 from typing import Any
 
 SHOWN_LINES = 20  # of what a job said before somebody looks
-STOPPED = 130
+HAD_TO_STOP, STOPPED = 3, 130  # as a sweep's own exit codes
+PAUSE_SECONDS = 1.0
 _LIVE = ("PENDING", "RUNNING")
 
 
@@ -50,21 +52,28 @@ def follow(name: str) -> int:
     client = _client()
     said = client.get_job_logs(name)
     print(*said.splitlines(keepends=True)[-SHOWN_LINES:], sep="", end="", flush=True)
-    asyncio.run(_tail(client, name, len(said)))
-    job = client.get_job_info(name)
+    num_shown = len(said)
+    while True:
+        num_shown = asyncio.run(_tail(client, name, num_shown))
+        job = client.get_job_info(name)
+        if job.status not in _LIVE:
+            break
+        time.sleep(PAUSE_SECONDS)  # the connection has ended before the job
     if job.driver_exit_code is not None:
         return int(job.driver_exit_code)
     if job.status == "STOPPED":
         return STOPPED
     print(job.message or f"the job has ended: {job.status}")
-    return 0 if job.status == "SUCCEEDED" else 1
+    return 0 if job.status == "SUCCEEDED" else HAD_TO_STOP
 
 
-async def _tail(client: Any, name: str, num_shown: int) -> None:
-    async for lines in client.tail_job_logs(name):
-        if len(lines) > num_shown:
-            print(lines[num_shown:], end="", flush=True)
-        num_shown = max(0, num_shown - len(lines))
+async def _tail(client: Any, name: str, num_shown: int) -> int:
+    """Prints what comes after so many characters; returns how many there are in all."""
+    num_seen = 0
+    async for lines in client.tail_job_logs(name):  # from the beginning
+        print(lines[max(0, num_shown - num_seen) :], end="", flush=True)
+        num_seen += len(lines)
+    return max(num_shown, num_seen)
 
 
 def _client() -> Any:
@@ -75,7 +84,10 @@ def _client() -> Any:
 
 
 def main() -> int:
-    """`submit` prints id and state; `follow` prints the job's output and ends with its exit code."""
+    """`submit` prints id and state; `follow` prints the job's output and ends with its exit code.
+
+    Where the job can't be followed any more, that is 3: a traceback's 1 would mean that only some trials have failed.
+    """
     parser = argparse.ArgumentParser(prog="raysweep.clusters.job")
     commands = parser.add_subparsers(dest="command", required=True)
     submitting = commands.add_parser("submit")
@@ -87,7 +99,12 @@ def main() -> int:
     if arguments.command == "submit":
         print(*submit(arguments.key, arguments.tree, arguments.script))
         return 0
-    return follow(arguments.name)
+    try:
+        return follow(arguments.name)
+    except Exception as error:  # of many types
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        print(f"job {arguments.name} can't be followed any more, Ray may have ended there: {reason}", flush=True)
+        return HAD_TO_STOP
 
 
 if __name__ == "__main__":

@@ -10,15 +10,19 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from raysweep.clusters.head import Head
 from raysweep.clusters.machines import SSH_FAILED
 from raysweep.clusters.parcel import Parcel
-from raysweep.errors import ClusterError
-from raysweep.ledger.reader import LedgerReader
+from raysweep.disks import cannot_write
+from raysweep.errors import ClusterError, LockedError
+from raysweep.ledger.reader import KnownTrial, LedgerReader
+from raysweep.ledger.rows import ENDED
+from raysweep.locks import FileLock
 from raysweep.paths import SweepPaths
 
 # Below the home folder of the head. A shell expands what the file of the cluster may set.
@@ -28,6 +32,8 @@ TRACKING_URI = f'"${{MLFLOW_TRACKING_URI:-{TRACKING_ADDRESS}}}"'
 _HOME_FOLDER = "raysweep"
 _PAUSES_SECONDS = (1, 2, 5, 10, 30)  # then again and again the last
 _LEDGER_COPY = "ledger.copy.sqlite"
+_SQLITE_ENDS = ("-wal", "-shm")  # of the names of files that SQLite may have left beside a database
+_LOCK_SECONDS = 0.5  # `status` holds a sweep's lock for a moment
 _PULLED = (
     *("trials.parquet", "epochs.parquet", "evaluations.parquet", "leaderboard.md", "leaderboard.tex"),
     *("report.html", "figures/", "predictions/", _LEDGER_COPY),
@@ -126,9 +132,13 @@ class Submission:
                 command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, errors="replace"
             ) as process:
                 assert process.stdout is not None, "asked for"
-                for line in process.stdout:
-                    show(line.rstrip("\n"))
-                    num_lines += 1
+                try:
+                    for line in process.stdout:
+                        show(line.rstrip("\n"))
+                        num_lines += 1
+                except BaseException:  # else it would be waited for, until the job's next line
+                    process.terminate()
+                    raise
             if process.returncode != SSH_FAILED:
                 return process.returncode
             num_lost = 1 if num_lines else num_lost + 1
@@ -146,7 +156,9 @@ def pull(head: Head, paths: SweepPaths) -> None:
         paths: Where to; the sweep has the same name there.
 
     Raises:
-        ClusterError: If the cluster can't be reached, or there is another sweep of this name here.
+        ClusterError: If the cluster can't be reached, or what is here already would be lost.
+        LockedError: If a process here runs the sweep, or brings it home, too.
+        StorageError: If nothing can be written here.
     """
     name, tree = shlex.quote(paths.name), f"{_HOME_FOLDER}/{paths.name}/tree"
     steps = [
@@ -157,19 +169,53 @@ def pull(head: Head, paths: SweepPaths) -> None:
         f"cd {RESULTS}/{name} && pwd",
     ]
     where = head.run(" && ".join(steps), doing="writing tables and report").splitlines()[-1].strip()
-    paths.root.mkdir(parents=True, exist_ok=True)
-    copy = paths.root / _LEDGER_COPY
-    head.fetch(where, [_LEDGER_COPY], paths.root)
-    if paths.ledger.is_file() and _id_of(paths.ledger) != _id_of(copy):
-        copy.unlink()
-        raise ClusterError(
-            f"{paths.root} holds another sweep of this name, which nothing overwrites; "
-            "name another folder with --results-dir"
-        )
-    head.fetch(where, [name for name in _PULLED if name != _LEDGER_COPY], paths.root)
-    copy.replace(paths.ledger)
+    with _alone(paths):
+        copy = paths.root / _LEDGER_COPY
+        head.fetch(where, [_LEDGER_COPY], paths.root)
+        if (loss := _loss(paths, copy)) is not None:
+            copy.unlink()
+            raise ClusterError(f"{paths.root} {loss}")
+        head.fetch(where, [name for name in _PULLED if name != _LEDGER_COPY], paths.root)
+        for end in _SQLITE_ENDS:  # all that is in them is in the copy, too; beside it they would be taken for its own
+            paths.ledger.with_name(paths.ledger.name + end).unlink(missing_ok=True)
+        copy.replace(paths.ledger)
 
 
-def _id_of(ledger: Path) -> str:
-    with LedgerReader(ledger, check=False) as reader:
-        return reader.ledger_id()
+@contextmanager
+def _alone(paths: SweepPaths) -> Iterator[None]:
+    """What runs here writes the ledger that is to be replaced."""
+    lock = FileLock(paths.driver_lock, "bringing this sweep home")
+    try:
+        paths.root.mkdir(parents=True, exist_ok=True)
+        lock.acquire(_LOCK_SECONDS)
+    except LockedError as error:
+        raise LockedError(f"{paths.root}: {error} is at work; wait until it has ended, or end it") from None
+    except OSError as error:
+        raise cannot_write(paths.root, error) from error
+    with lock:
+        yield
+
+
+def _loss(paths: SweepPaths, copy: Path) -> str | None:
+    """What would be lost here if the copy took the ledger's place, and what to do; None if nothing would."""
+    if not paths.ledger.is_file():
+        return None
+    with LedgerReader(paths.ledger, check=False) as here, LedgerReader(copy, check=False) as there:
+        if here.ledger_id() != there.ledger_id():
+            return "holds another sweep of this name, which nothing overwrites; name another folder with --results-dir"
+        known = there.known_trials()
+        own = [name for name, trial in here.known_trials().items() if _is_ahead(trial, known.get(name))]
+    if not own:
+        return None
+    return (
+        f"has gone on by itself: what it has of {len(own)} trial{'' if len(own) == 1 else 's'}, such as {own[0]}, the "
+        "cluster lacks, and nothing overwrites that; name another folder with --results-dir"
+    )
+
+
+def _is_ahead(here: KnownTrial, there: KnownTrial | None) -> bool:
+    """Whether more is known of a trial here. One that was stopped, or failed, may be running again there."""
+    if there is None:
+        return here.status in ENDED
+    is_finished = here.status == "finished" and there.status != "finished"
+    return is_finished or (here.status in ENDED and here.epochs > there.epochs)

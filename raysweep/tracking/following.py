@@ -13,6 +13,7 @@ import logging
 import math
 import os
 import select
+import signal
 import sys
 import time
 from pathlib import Path
@@ -204,6 +205,8 @@ class _Attempts:
 
 def main() -> int:
     """Exit code 0 if MLflow equals the ledger, 1 if not."""
+    # `ray job stop` sends it to all processes of a job; this one ends when the driver tells it to, or is gone.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     parser = argparse.ArgumentParser(prog="raysweep.tracking.following")
     parser.add_argument("results_dir", type=Path)
     parser.add_argument("name")

@@ -22,7 +22,7 @@ from raysweep.disks import cannot_write, why_unwritable
 from raysweep.errors import ClusterError
 from raysweep.planning.sharing import GpuType, Share
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
-from raysweep.tuning.growth import Workers, find_workers
+from raysweep.tuning.growth import NodeType, Silence, Workers, find_workers
 from raysweep.tuning.shipping import runtime_env
 
 JOIN_SECONDS = 10.0  # in which a Ray at another address has to answer
@@ -65,22 +65,24 @@ class RunningCluster:
     Attributes:
         num_cpus: Of all its machines, those that may still come among them.
         num_gpus: Likewise.
+        machines: Likewise, the resources of each.
         gpus: Likewise, by type.
         workers: Those that come when trials wait; None where the machines are fixed.
+        silence: Why nobody knows whether workers will come; None where that is known.
     """
 
     num_cpus: float
     num_gpus: float
+    machines: Sequence[Mapping[str, float]]
     gpus: Sequence[GpuType] = ()
     workers: Workers | None = None
+    silence: str | None = None
 
     def num_slots(self, share: Share) -> int:
         """How many trials that take so much fit at the same time."""
         if self.workers is not None:
             return self.workers.growth.num_slots(share)
-        by_cpu = self.num_cpus / share.cpu if share.cpu else float("inf")
-        by_gpu = self.num_gpus / share.gpu if share.gpu else float("inf")
-        return max(int(min(by_cpu, by_gpu)), 0)
+        return sum(NodeType(resources=machine, max_nodes=1).num_slots(share) for machine in self.machines)
 
     def lost(self) -> str | None:
         """What has become of a Ray of our own, if it is gone; else trials would wait for ever. Takes no time."""
@@ -112,7 +114,7 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
     try:
         wanted = ENVIRONMENT if is_verbose else {**ENVIRONMENT, **QUIET_ENVIRONMENT}
         os.environ.update({key: value for key, value in wanted.items() if key not in os.environ})
-        address = os.environ.get("RAY_ADDRESS")
+        address = os.environ.get("RAY_ADDRESS") or None  # Ray takes an empty one for none
         if address is None:
             _use_own_token(private)
         import ray
@@ -144,18 +146,24 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         shutil.rmtree(private, ignore_errors=True)
 
 
-def _running_cluster(workers: Workers | None) -> RunningCluster:
+def _running_cluster(found: Workers | Silence | None) -> RunningCluster:
     import ray
 
+    workers, silence = (None, found.line) if isinstance(found, Silence) else (found, None)
     if workers is not None:
         growth = workers.growth
-        num_cpus, num_gpus = growth.total("CPU"), growth.total("GPU")
-        return RunningCluster(
-            num_cpus=num_cpus, num_gpus=num_gpus, gpus=gpu_types(growth.all_resources()), workers=workers
-        )
-    have = ray.cluster_resources()
-    gpus = gpu_types(node["Resources"] for node in ray.nodes() if node["Alive"])
-    return RunningCluster(num_cpus=have.get("CPU", 0.0), num_gpus=have.get("GPU", 0.0), gpus=gpus)
+        num_cpus, num_gpus, machines = growth.total("CPU"), growth.total("GPU"), [*growth.all_resources()]
+    else:
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        num_cpus, num_gpus = (sum(machine.get(name, 0.0) for machine in machines) for name in ("CPU", "GPU"))
+    return RunningCluster(
+        num_cpus=num_cpus,
+        num_gpus=num_gpus,
+        machines=machines,
+        gpus=gpu_types(machines),
+        workers=workers,
+        silence=silence,
+    )
 
 
 def gpu_types(machines: Iterable[Mapping[str, float]]) -> list[GpuType]:
@@ -175,7 +183,7 @@ def gpu_types(machines: Iterable[Mapping[str, float]]) -> list[GpuType]:
 
 def is_own_ray() -> bool:
     """Whether trials run on a Ray that starts and ends with us."""
-    return "RAY_ADDRESS" not in os.environ
+    return not os.environ.get("RAY_ADDRESS")
 
 
 def own_temporary_folder() -> Path | None:

@@ -192,8 +192,15 @@ class Workers:
         self._is_silence_told = is_silent
 
 
-def find_workers() -> Workers | None:
-    """The workers that may come to the Ray that this process has joined; None if it doesn't grow, or nobody can know.
+@dataclass(frozen=True, kw_only=True)
+class Silence:
+    """Workers may come, but the autoscaler hasn't said a word; `line` is what to tell people."""
+
+    line: str
+
+
+def find_workers() -> Workers | Silence | None:
+    """The workers that may come to the Ray that this process has joined; None if it doesn't grow.
 
     Takes some seconds where the head has only just been started.
     """
@@ -213,11 +220,12 @@ def find_workers() -> Workers | None:
     deadline = time.monotonic() + FIRST_WORD_SECONDS
     while (word := ask()) is None and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
+    log = str(Path(ray._private.worker.global_worker.node.get_logs_dir_path()) / "monitor.log")
+    if word is None:
+        said = f"the autoscaler has said nothing for {FIRST_WORD_SECONDS:g} s"
+        return Silence(line=f"{said}, so workers that may still come don't count: see {log}")
     # The file may be left from a cluster that has gone: the autoscaler of this one knows other kinds of machines.
-    if word is None or head_type not in word.node_types:
-        return None
-    logs = Path(ray._private.worker.global_worker.node.get_logs_dir_path())
-    return Workers(growth, ask, log=str(logs / "monitor.log"))
+    return Workers(growth, ask, log=log) if head_type in word.node_types else None
 
 
 def _launched() -> tuple[Growth, str] | None:

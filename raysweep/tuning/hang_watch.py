@@ -50,8 +50,10 @@ class HangWatch:
         self._watched[trial_id] = _Watched(heard_at=self._clock())
 
     def hear(self, trial_id: str, report: Report) -> None:
-        """The trial has reported."""
-        trial = self._watched[trial_id]
+        """The trial has reported; its worker may have been taken for hung while that was on its way."""
+        trial = self._watched.get(trial_id)
+        if trial is None:
+            return
         trial.heard_at = self._clock()
         if report.epochs:
             trial.slowest_epoch = max(trial.slowest_epoch, *(epoch.seconds for epoch in report.epochs))

@@ -99,6 +99,9 @@ def measure_steps(
             try:
                 cost = ray.get(meter.measure.remote(config), timeout=STEP_SECONDS)
             except RayTaskError as error:  # the model's own, or too little memory: the process lives
+                if _is_device_broken(error.cause):  # until its process ends
+                    ray.kill(meter)
+                    meter = None
                 yield name, _first_line(error.cause)
                 continue
             except RayError as error:
@@ -123,6 +126,12 @@ def _is_placed(meter: Any, seconds: float, on_wait: Callable[[], None]) -> bool:
             return False
         on_wait()
     return True
+
+
+def _is_device_broken(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, torch.AcceleratorError)
 
 
 def _first_line(error: Exception) -> str:

@@ -33,10 +33,18 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
         # Those that have no worker, in their order. Tune's own list has all trials of the sweep, ended ones too: the
         # longer the sweep, the longer would it take at every turn to find the next one there.
         self._waiting: dict[Trial, None] = {}
+        self._lost_in_reset: dict[Trial, int] = {}
         self._controller: Any = None
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """Its worker is gone; Tune tells this before it puts the trial back into the queue, if it does."""
+        """Its worker is gone; Tune tells this before it puts the trial back into the queue, if it does.
+
+        A worker may go while it takes over its next trial. Tune would then wait for its answer for ever, ask for no
+        other worker, and count the loss twice.
+        """
+        if trial in tune_controller._resetting_trials:
+            tune_controller._resetting_trials.discard(trial)
+            self._lost_in_reset[trial] = num_failures(trial)
         if trial.should_recover():
             self._due[trial] = time.monotonic() + pause_after(trial)
             if ran_out_of_gpu_memory(trial):
@@ -57,6 +65,9 @@ class RetryingFifo(FIFOScheduler):  # type: ignore[misc]
         away, and where trials take no longer than workers take to start, few would ever get to work.
         """
         self._controller = tune_controller
+        for trial, number in self._lost_in_reset.items():
+            trial.run_metadata.num_failures = number
+        self._lost_in_reset.clear()
         self._due = {trial: due_at for trial, due_at in self._due.items() if trial.status == Trial.PAUSED}
         for trial, due_at in self._due.items():
             if time.monotonic() >= due_at:

@@ -67,7 +67,6 @@ class TrialActor(Trainable):  # type: ignore[misc]
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """The next trial in the same process; Tune has put its config in place."""
         self._run, self._epochs = None, iter(())
-        self._accelerator.forget()
         return True
 
     def step(self) -> dict[str, Any]:
@@ -108,6 +107,9 @@ class TrialActor(Trainable):  # type: ignore[misc]
     def _start(self) -> Report:
         from raysweep.forecasting.trial import TrialRun
 
+        # Here, where an exception is judged: a device that the trial before has broken says so now, and is not to be
+        # this trial's end.
+        self._accelerator.forget()
         self._run = TrialRun(
             trial_id=self.config["trial_id"],
             config=Config.from_flat(self.config["config"]),

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import shutil
 import subprocess
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from raysweep.clusters.cluster_file import ClusterFile
 from raysweep.clusters.head import Head
 from raysweep.clusters.parcel import Parcel
-from raysweep.clusters.submission import Submission
-from raysweep.errors import InputError
+from raysweep.clusters.submission import Submission, pull
+from raysweep.errors import ClusterError, InputError, Interrupted, LockedError
+from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.rows import TrialEnd
+from raysweep.ledger.snapshot import write_snapshot
+from raysweep.ledger.writer import LedgerWriter
+from raysweep.locks import FileLock
+from raysweep.paths import SweepPaths
 from raysweep.remote import bring_home
+from tests.tracking.ledgers import BEGIN, epochs, finish, register
 
 CLUSTER = ClusterFile(
     file=Path("cluster.yaml"),
@@ -95,3 +106,111 @@ def test_both_outputs_and_the_exit_code_come_back(script: str, code: int, said: 
     """Without ssh: the part that the head's shell runs."""
     done = subprocess.run(["bash", "-c", HEAD.command(script)[-1]], capture_output=True, text=True)
     assert (done.returncode, done.stdout[-len(said) :]) == (code, said)
+
+
+def test_whoever_stops_following_need_not_wait_for_the_next_line(tmp_path: Path) -> None:
+    class SilentHead:
+        login = "lab@192.0.2.1"
+
+        def command(self, script: str) -> list[str]:
+            return ["sh", "-c", "echo one; exec sleep 60"]
+
+    def show(line: str) -> None:
+        raise Interrupted(line)
+
+    head: Any = SilentHead()
+    begun = time.monotonic()
+    with pytest.raises(Interrupted, match="one"):
+        dataclasses.replace(make(tmp_path), head=head).follow("job", print, show)
+    assert time.monotonic() - begun < 30
+
+
+class NearHead:
+    """A head whose results are in a folder here."""
+
+    def __init__(self, there: SweepPaths) -> None:
+        self.there = there
+
+    def run(self, script: str, *, doing: str) -> str:
+        write_snapshot(self.there.ledger, self.there.root / "ledger.copy.sqlite")
+        self.there.leaderboard.write_text("as it is there")
+        return f"{self.there.root}\n"
+
+    def fetch(self, source: str, patterns: Sequence[str], target: Path) -> None:
+        for name in patterns:
+            if (Path(source) / name).is_file():
+                shutil.copy(Path(source) / name, target)
+
+
+class TwoPlaces:
+    """A sweep of three trials on a cluster, the first of which has finished, and what of it has come home."""
+
+    def __init__(self, folder: Path) -> None:
+        self.there, self.home = SweepPaths(folder / "there", "sent"), SweepPaths(folder / "home", "sent")
+        self.there.root.mkdir(parents=True)
+        with LedgerWriter(self.there.ledger) as writer:
+            self.trials = register(writer, 3)
+            finish(writer, self.trials[:1])
+        self.pull()
+
+    def pull(self) -> None:
+        head: Any = NearHead(self.there)
+        pull(head, self.home)
+
+    def finished(self) -> list[str]:
+        with LedgerReader(self.home.ledger) as reader:
+            return [name for name, trial in reader.known_trials().items() if trial.status == "finished"]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> TwoPlaces:
+    return TwoPlaces(tmp_path)
+
+
+def test_what_was_brought_home_is_brought_up_to_date(places: TwoPlaces) -> None:
+    first, second, stopped = places.trials
+    with LedgerWriter(places.there.ledger) as writer:
+        finish(writer, [second])
+        writer.start_trial(stopped, BEGIN, "0.1.0")
+        writer.record_epochs(stopped, epochs(1, 2))
+        writer.end_trial(stopped, TrialEnd(status="stopped", finished_at=BEGIN, stopped_by="asha"))
+    places.pull()
+    assert places.finished() == [first, second]
+    with LedgerWriter(places.there.ledger) as writer:  # under another scheduler it goes on
+        writer.start_trial(stopped, BEGIN, "0.1.0")
+    places.pull()
+    with LedgerReader(places.home.ledger) as reader:
+        assert reader.known_trials()[stopped].status == "running"
+    assert places.home.leaderboard.read_text() == "as it is there"
+
+
+def test_a_sweep_that_has_gone_on_at_home_is_kept(places: TwoPlaces) -> None:
+    with LedgerWriter(places.home.ledger) as writer:
+        finish(writer, places.trials[2:])
+    places.home.leaderboard.write_text("as it is here")
+    with pytest.raises(ClusterError, match=f"what it has of 1 trial, such as {places.trials[2]}, the cluster lacks"):
+        places.pull()
+    assert places.finished() == [places.trials[0], places.trials[2]]
+    assert places.home.leaderboard.read_text() == "as it is here"
+
+
+def test_a_sweep_that_runs_at_home_is_left_alone(places: TwoPlaces) -> None:
+    lock = FileLock(places.home.driver_lock, "running this sweep")
+    lock.acquire()
+    with lock, pytest.raises(LockedError, match="running this sweep"):
+        places.pull()
+    places.pull()
+
+
+def test_what_a_killed_process_has_left_of_the_old_ledger_goes_with_it(places: TwoPlaces) -> None:
+    before = places.home.ledger
+    with LedgerWriter(before) as writer:
+        finish(writer, places.trials[1:2])
+        left = [shutil.copy(f"{before}{end}", f"{before}{end}.left") for end in ("-wal", "-shm")]
+    for file in left:
+        Path(file).rename(file.removesuffix(".left"))
+    with LedgerWriter(places.there.ledger) as writer:
+        finish(writer, places.trials[1:])
+    places.pull()
+    assert {file.name for file in places.home.root.glob("ledger*")} == {"ledger.sqlite"}
+    assert places.finished() == places.trials

@@ -76,6 +76,7 @@ def test_follows_a_running_sweep(
     try:
         assert os.getsid(follower.pid) == follower.pid  # out of reach of Ctrl-C
         wait_for(lambda: is_equal(uri, paths))
+        os.kill(follower.pid, signal.SIGTERM)  # as `ray job stop` does to all processes of a job
         assert os.getpriority(os.PRIO_PROCESS, follower.pid) > os.getpriority(os.PRIO_PROCESS, 0)
         writer.record_epochs(first, epochs(3, 3))
         run = Mlflow(uri, paths.name).trials()[first]

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
-from raysweep.planning.sharing import GpuType
-from raysweep.tuning.cluster import UNKNOWN_GPU, gpu_types
+from pathlib import Path
+
+import pytest
+
+from raysweep.planning.sharing import GpuType, Share
+from raysweep.tuning import cluster
+from raysweep.tuning.cluster import UNKNOWN_GPU, RunningCluster, gpu_types, is_own_ray, ray_cluster
 
 
 def test_gpus_are_told_apart_by_type_and_the_poorest_machine_counts() -> None:
@@ -18,3 +23,29 @@ def test_gpus_are_told_apart_by_type_and_the_poorest_machine_counts() -> None:
         GpuType(name=UNKNOWN_GPU, count=1, cpus_per_gpu=2.0),
     ]
     assert gpu_types([{"CPU": 4.0}]) == []
+
+
+@pytest.mark.parametrize(
+    ("cpu", "gpu", "slots"), [(1.0, 0.0, 12), (3.0, 0.0, 3), (8.0, 0.0, 0), (1.0, 0.3, 3), (0.5, 2.0, 0), (4.0, 1.0, 1)]
+)
+def test_a_trial_runs_on_one_machine(cpu: float, gpu: float, slots: int) -> None:
+    machines = [{"CPU": 4.0, "GPU": 1.0}, {"CPU": 4.0}, {"CPU": 4.0}]
+    found = RunningCluster(num_cpus=12, num_gpus=1, machines=machines)
+    assert found.num_slots(Share(cpu=cpu, gpu=gpu)) == slots
+
+
+def test_a_ray_of_ones_own_has_a_token_of_its_own_where_the_address_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    class TokenMade(Exception):
+        """Far enough: no Ray is to start."""
+
+    def make_token(private: Path) -> None:
+        raise TokenMade
+
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    monkeypatch.setattr(cluster, "ENVIRONMENT", {})
+    monkeypatch.setattr(cluster, "_use_own_token", make_token)
+    assert is_own_ray()
+    with pytest.raises(TokenMade), ray_cluster(num_jobs=1, is_verbose=True):
+        raise AssertionError("a Ray has started")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
+    assert not is_own_ray()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -123,3 +124,25 @@ def test_what_ray_up_left_says_whether_it_grows(
     assert (found is not None) == grows
     if found is not None:
         assert found[0].num_slots(Share(cpu=1.0, gpu=0.25)) == 16
+
+
+def test_a_silent_autoscaler_is_told_from_a_cluster_that_does_not_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+    from ray.experimental import internal_kv
+
+    node = SimpleNamespace(get_logs_dir_path=lambda: "/logs")
+    monkeypatch.setattr(ray._private.worker, "global_worker", SimpleNamespace(node=node))
+    monkeypatch.setattr(growth, "FIRST_WORD_SECONDS", 0.0)
+    monkeypatch.setattr(growth, "LAUNCH_FILE", tmp_path / "launched.yaml")
+    said: list[bytes | None] = [None]
+    monkeypatch.setattr(internal_kv, "_internal_kv_get", lambda key: said[0])
+    assert growth.find_workers() is None
+    (tmp_path / "launched.yaml").write_text(yaml.safe_dump(_launch("aws", min_workers=0)))
+    found = growth.find_workers()
+    assert isinstance(found, growth.Silence) and found.line.endswith("don't count: see /logs/monitor.log")
+    said[0] = _word(1000.0)
+    assert isinstance(growth.find_workers(), Workers)
+    said[0] = said[0].replace(b'"head"', b'"another"')
+    assert growth.find_workers() is None, "the file is left from a cluster that has gone"

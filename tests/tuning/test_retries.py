@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import ray
+from ray import tune
+from ray.tune import Callback, Trainable
 from ray.tune.experiment import Trial
 
 from raysweep.tuning import retries
@@ -38,6 +45,7 @@ class StubController:
     def __init__(self, scheduler: RetryingFifo) -> None:
         self.scheduler = scheduler
         self._trial_to_actor: dict[StubTrial, str] = {}
+        self._resetting_trials: set[StubTrial] = set()
         self._actor_manager = SimpleNamespace(_live_actors_to_ray_actors_resources=set())
 
     def ask_for_worker_of(self, trial: StubTrial, *, has_place: bool) -> None:
@@ -120,3 +128,64 @@ def test_a_worker_that_is_being_started_is_waited_for() -> None:
     assert controller.next() == third.trial_id
     controller.ask_for_worker_of(third, has_place=True)
     assert controller.next() is None
+
+
+class Frail(Trainable):  # type: ignore[misc]
+    """Takes the next trial over; on one of them its process ends so many times first."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        pass
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        tries = Path(new_config["folder"]) / "tries"
+        if new_config["number"] == 2 and not tries.is_file():
+            tries.write_text("x")
+            os._exit(1)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        return {"score": self.config["number"], "done": True}
+
+
+class Losses(Callback):  # type: ignore[misc]
+    """The tries that were said to have failed, by trial."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int]] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self.told.append((trial.config["number"], retries.num_failures(trial)))
+
+
+@pytest.fixture
+def joined_ray(ray_address: str) -> Iterator[None]:
+    """The session's Ray, joined by this process."""
+    ray.init(address=ray_address, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_lost_while_it_takes_over_a_trial_is_replaced(
+    joined_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "PAUSES_SECONDS", (0.1, 0.2, 0.4))
+    monkeypatch.setenv("TUNE_MAX_PENDING_TRIALS_PG", "1")
+    losses = Losses()
+    done = tune.run(
+        Frail,
+        config={"number": tune.grid_search([1, 2, 3, 4]), "folder": str(tmp_path)},
+        resources_per_trial={"cpu": 2},
+        scheduler=RetryingFifo(),
+        callbacks=[losses],
+        storage_path=str(tmp_path / "tune"),
+        reuse_actors=True,
+        max_failures=len(retries.PAUSES_SECONDS),
+        verbose=0,
+    )
+    assert sorted(trial.last_result["score"] for trial in done.trials) == [1, 2, 3, 4]
+    assert losses.told == [(2, 1)]
+    assert {trial.config["number"]: retries.num_failures(trial) for trial in done.trials} == {1: 0, 2: 1, 3: 0, 4: 0}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -47,11 +48,27 @@ def test_what_the_machine_lacks_ends_the_worker_and_what_the_model_raises_does_n
     assert (report.end, report.error) == ("failed", "ValueError: no such shape")
 
 
+def _actor_between_trials(forget: Callable[[], object]) -> TrialActor:
+    """It has run one, and is to start the next."""
+    actor = _actor(0.5)
+    actor._unfit, actor._accelerator = None, SimpleNamespace(forget=forget)
+    actor._run, actor._epochs = "a trial", iter(["an epoch"])  # type: ignore[assignment]
+    assert actor.reset_config({})
+    return actor
+
+
 def test_between_two_trials_a_worker_holds_nothing_of_the_first() -> None:
     """A neighbour on the same GPU may need that memory."""
     forgotten = []
-    actor = _actor(0.5)
-    actor._accelerator = SimpleNamespace(forget=lambda: forgotten.append((actor._run, list(actor._epochs))))
-    actor._run, actor._epochs = "a trial", iter(["an epoch"])  # type: ignore[assignment]
-    assert actor.reset_config({})
+    actor = _actor_between_trials(lambda: forgotten.append((actor._run, list(actor._epochs))))
+    actor.config = {}  # no trial: it ends before it begins
+    actor.step()
     assert forgotten == [(None, [])], "let go of before the device is told"
+
+
+def test_a_device_that_the_first_trial_broke_ends_the_worker_and_not_the_second_trial() -> None:
+    def forget() -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    with pytest.raises(torch.AcceleratorError):  # which Tune tries again in another worker
+        _actor_between_trials(forget).step()
