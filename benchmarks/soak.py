@@ -34,6 +34,7 @@ from tests.conftest import Project, make_project  # noqa: E402
 from tests.faults.oracle import Snapshot, check_sweep, finished  # noqa: E402
 from tests.faults.processes import Marked, marked, started  # noqa: E402
 from tests.faults.waiting import num_epochs, wait_for  # noqa: E402
+from tests.rows import rows_of  # noqa: E402
 from tests.tracking.servers import MlflowServer, find_free_port  # noqa: E402
 
 SPACE = {
@@ -228,7 +229,7 @@ def _results(project: Project, name: str) -> dict[str, Any]:
         results: dict[str, Any] = {
             f"{row['trial_id']} epoch {row['epoch']}": [row[column] for column in losses] for row in reader.epochs()
         }
-        for row in reader.evaluations():
+        for row in rows_of(reader.evaluations()):
             results[f"{row['trial_id']} {row['model']} {row['eval_set_hash']}"] = (row["mse"], row["mae"])
     return results
 

@@ -83,7 +83,7 @@ def test_a_head_that_is_back_goes_on_with_what_another_did(fast_project: Project
     assert len(_rows(project)) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_where_nothing_is_to_run_the_ledger_still_learns_of_its_storage(fast_project: Project, tmp_path: Path) -> None:
     project, first, second = fast_project, tmp_path / "first", tmp_path / "second"
     first.mkdir()

@@ -31,9 +31,8 @@ def _confirming(paths: SweepPaths, *statuses: str) -> list[Row]:
 
 
 # How many trials of the second phase have finished when it is killed.
-@pytest.mark.parametrize(
-    "moments", [pytest.param((2,), marks=pytest.mark.slow), pytest.param((0, 1, 4), marks=pytest.mark.nightly)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("moments", [(2,), (0, 1, 4)])
 def test_killed_while_it_confirms(fast_project: Project, moments: tuple[int, ...]) -> None:
     project, paths = fast_project, fast_project.paths("confirmed")
     common = {"dataset": "wave", "train.time_steps": 16, "train.num_epochs": NUM_EPOCHS}
