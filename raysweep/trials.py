@@ -130,11 +130,14 @@ def _run_on_ray(
             _check_reach(prepared, cluster)
             refuse_unfit_nodes(folder.path if isinstance(folder, LocalFolder) else None)
         allocation = allocate(ledger, prepared, plan, cluster, inputs, display.note)
-        configs = [trial.config for trial, _ in plan.todo]
+        typical = allocation.typical([trial.config for trial, _ in plan.todo])
+        num_slots, max_running = cluster.num_slots(typical), None
+        if num_jobs is not None and not is_own_ray():  # one of our own has no more CPUs than that
+            num_slots = max_running = min(num_slots, max(1, int(num_jobs // typical.cpu)))
         progress = Progress(
             num_trials=prepared.num_trials,
             num_done_before=len(plan.done),
-            num_slots=cluster.num_slots(allocation.typical(configs)),
+            num_slots=num_slots,
             waiting={trial.trial_id: trial for trial, _ in plan.todo},
             num_unchosen=prepared.num_unchosen,
         )
@@ -143,6 +146,7 @@ def _run_on_ray(
             cluster=cluster,
             inputs=inputs,
             metric=sweep.metric,
+            max_running=max_running,
             num_threads=max(1, int(allocation.default.cpu)),
             is_gpu=allocation.default.gpu > 0,
             ledger=ledger,

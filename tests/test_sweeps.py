@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
 from typing import Any
@@ -177,6 +178,8 @@ def test_a_stopped_trial_goes_on_when_the_scheduler_is_taken_away(fast_project: 
     sweep = fast_project.write_sweep("halving", param_space=space, scheduler=asha)
     fast_project.run(sweep, "--jobs", "1")  # the best comes first: came they from worst to best, none would be stopped
     rows = _rows(fast_project, "halving")
+    in_turn = sorted(rows.values(), key=lambda row: row["started_at"])
+    assert all(one["finished_at"] <= other["started_at"] for one, other in itertools.pairwise(in_turn)), "--jobs 1"
     stopped = {name: row for name, row in rows.items() if row["status"] == "stopped"}
     assert stopped, "learning rates of next to nothing must fall behind"
     assert all(row["epochs"] in (2, 4, 8) for row in stopped.values())

@@ -29,6 +29,7 @@ def run_trials(
     metric: str,
     scheduler: RetryingFifo,
     next_rung: Callable[[int], int | None],
+    max_running: int | None,
     num_threads: int,
     is_gpu: bool,
     ledger: LedgerWriter,
@@ -41,7 +42,7 @@ def run_trials(
 ) -> None:
     """Runs every trial that the search hands out. Call inside `ray_cluster`.
 
-    `num_threads` and `is_gpu` are as of `WorkerSettings`. `lost_storage` says what has become of the disk with the
+    No more than `max_running` at a time; None for as many as there is room for. `num_threads` and `is_gpu` are as of `WorkerSettings`. `lost_storage` says what has become of the disk with the
     results, if it is gone.
 
     Raises:
@@ -57,6 +58,7 @@ def run_trials(
     from raysweep.tuning.shipping import numeric_versions
     from raysweep.tuning.trainable import TrialActor, WorkerSettings
 
+    search.max_running = max_running
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(progress.num_slots)
     settings = WorkerSettings(
         metric=metric, num_threads=num_threads, is_gpu=is_gpu, next_rung=next_rung, versions=numeric_versions()

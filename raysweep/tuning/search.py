@@ -43,13 +43,18 @@ class TrialList(SearchAlgorithm):  # type: ignore[misc]
     Args:
         trials: Each with whether it only needs new scores.
         share_of: What a trial takes, by its config.
+
+    Attributes:
+        max_running: How many may be handed out that haven't ended; None for as many as Tune asks for.
     """
 
     def __init__(
         self, trials: Iterable[tuple[WantedTrial, bool]], *, share_of: Callable[[Mapping[str, object]], Share]
     ) -> None:
+        self.max_running: int | None = None
         self._trials = deque(trials)
         self._share_of = share_of
+        self._running: set[str] = set()
         self._parser = _make_parser()
         self._spec: dict[str, Any] = {}
 
@@ -63,16 +68,31 @@ class TrialList(SearchAlgorithm):  # type: ignore[misc]
         self._spec = experiments[0].spec
 
     def next_trial(self) -> Trial | None:
-        """The next trial, or None when there is none."""
-        if not self._trials:
+        """The next trial, or None when there is none, or none yet."""
+        if self.max_running is not None and len(self._running) >= self.max_running:
+            return None
+        chosen = self._choose()
+        if chosen is None:
             self.set_finished()
             return None
-        trial, is_rescore = self._trials.popleft()
-        if not self._trials:
-            self.set_finished()
+        trial, is_rescore = chosen
+        self._running.add(trial.trial_id)
         return self._make(trial, is_rescore)
 
-    def _make(self, trial: WantedTrial, is_rescore: bool = False) -> Trial:
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """A trial has ended, also by its last failure."""
+        self._running.discard(trial_id)
+
+    def _choose(self) -> tuple[WantedTrial, bool] | None:
+        """The next trial and whether it only needs new scores; None when there is none."""
+        if not self._trials:
+            return None
+        chosen = self._trials.popleft()
+        if not self._trials:
+            self.set_finished()
+        return chosen
+
+    def _make(self, trial: WantedTrial, is_rescore: bool) -> Trial:
         config = {
             "trial_id": trial.trial_id,
             "config": dict(trial.config),
@@ -137,24 +157,24 @@ class HyperOptQueue(TrialList):
         """How many trials there shall be."""
         return self._num_samples
 
-    def next_trial(self) -> Trial | None:
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """A trial has ended: an observation."""
+        super().on_trial_complete(trial_id, result, error)
+        score = math.inf if error or not result else float(result["score"])
+        self._scores[trial_id] = score
+        self._tell(trial_id, score)
+
+    def _choose(self) -> tuple[WantedTrial, bool] | None:
         """Unfinished trials of earlier commands first, then new proposals."""
         if self._trials:
-            return self._make(*self._trials.popleft())
+            return self._trials.popleft()
         for _ in range(MAX_REPEATS):
             if len(self._scores) >= self._num_samples:
                 break
             proposal = self._propose()
             if proposal is not None:
-                return self._make(proposal)
-        self.set_finished()
+                return proposal, False
         return None
-
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """A trial has ended: an observation."""
-        score = math.inf if error or not result else float(result["score"])
-        self._scores[trial_id] = score
-        self._tell(trial_id, score)
 
     def _propose(self) -> WantedTrial | None:
         """One proposal; None if it was known before, or can't be run: then HyperOpt has had its answer."""

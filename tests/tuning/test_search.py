@@ -98,6 +98,22 @@ def test_unfinished_trials_come_first() -> None:
     assert len(again) == 7
 
 
+def test_no_more_trials_run_than_may() -> None:
+    """Tune asks as long as it gets any: a trial that it knows of it also starts."""
+    queue = _queue(num_samples=3)
+    queue.max_running = 2
+    first, second = queue.next_trial(), queue.next_trial()
+    assert first is not None
+    assert second is not None
+    assert queue.next_trial() is None
+    assert not queue.is_finished(), "there is one more, for later"
+    queue.on_trial_complete(second[0].trial_id, {"score": 1.0})  # type: ignore[index]
+    assert queue.next_trial() is not None
+    queue.on_trial_complete(first[0].trial_id, error=True)  # type: ignore[index]
+    assert queue.next_trial() is None
+    assert queue.is_finished()
+
+
 def test_a_small_space_ends_the_search() -> None:
     queue = _queue({"train.time_steps": RandInt(16, 19)}, num_samples=10)
     assert len(_drain(queue)) == 3
