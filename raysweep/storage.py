@@ -93,7 +93,8 @@ class LocalFolder:
         self.make()
         draft = self.path / f".{name}.{_machine()}.{os.getpid()}.tmp"
         try:
-            with draft.open("wb") as out:
+            draft.unlink(missing_ok=True)  # of a killed process of this number, or a link to another file
+            with draft.open("xb") as out:
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())

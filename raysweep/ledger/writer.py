@@ -55,6 +55,8 @@ class LedgerWriter:
         self._file = file
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_symlink():
+                raise LedgerError(f"{file}: it is a link; a ledger is written only where it lies, so move it there")
             with errors_of(file, "opened for writing"):
                 if is_absent(file):
                     create_ledger(file)
