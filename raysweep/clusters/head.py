@@ -66,17 +66,17 @@ class Head:
         return done.stdout
 
     def send(self, sources: Sequence[str], target: str) -> None:
-        """Makes a folder on the head equal to what is here, without Python's and tools' caches.
+        """Makes a folder that is on the head equal to what is here, without Python's and tools' caches.
 
         Args:
             sources: As rsync takes them; a folder that ends with a slash means what is in it.
-            target: Below the home folder there; made if it isn't there.
+            target: A folder below the home folder there.
 
         Raises:
             ClusterError: If that can't be done.
         """
         where = f"{self.login}:{target}/"
-        self._rsync(["--delete", "--mkpath", "--exclude=__pycache__", "--exclude=.*", *sources, where])
+        self._rsync(["--delete", "--exclude=__pycache__", "--exclude=.*", *sources, where])
 
     def fetch(self, source: str, patterns: Sequence[str], target: Path) -> None:
         """Brings files home.

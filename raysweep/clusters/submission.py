@@ -29,7 +29,8 @@ from raysweep.paths import SweepPaths
 RESULTS = '"${RAYSWEEP_RESULTS_DIR:-$HOME/raysweep/results}"'
 TRACKING_ADDRESS = "http://127.0.0.1:5000"  # on the head, where `ray up` starts MLflow
 TRACKING_URI = f'"${{MLFLOW_TRACKING_URI:-{TRACKING_ADDRESS}}}"'
-_HOME_FOLDER = "raysweep"
+_CHECKOUT = "raysweep"  # what `ray up` takes there
+_SENT = f"{_CHECKOUT}/sent"  # sweeps that were sent, by name: beside the checkout's folders one may have such a name
 _PAUSES_SECONDS = (1, 2, 5, 10, 30)  # then again and again the last
 _LEDGER_COPY = "ledger.copy.sqlite"
 _SQLITE_ENDS = ("-wal", "-shm")  # of the names of files that SQLite may have left beside a database
@@ -65,7 +66,7 @@ class Submission:
     @property
     def folder(self) -> str:
         """Where its files go, below the home folder of the head."""
-        return f"{_HOME_FOLDER}/{self.name}/tree"
+        return f"{_SENT}/{self.name}/tree"
 
     @property
     def script(self) -> str:
@@ -101,6 +102,8 @@ class Submission:
             ClusterError: If the head can't be reached, or takes no job.
         """
         note(f"{self.head.login}: sending raysweep, models, series and {self.parcel.sweep_file.name}")
+        targets = " ".join(f"{self.folder}/{name}" for _, name in self.parcel.folders())
+        self.head.run(f"mkdir -p {targets}", doing="making its folders")
         for folder, name in self.parcel.folders():
             source = str(folder) if folder.is_file() else f"{folder}/"
             self.head.send([source], f"{self.folder}/{name}")
@@ -160,9 +163,10 @@ def pull(head: Head, paths: SweepPaths) -> None:
         LockedError: If a process here runs the sweep, or brings it home, too.
         StorageError: If nothing can be written here.
     """
-    name, tree = shlex.quote(paths.name), f"{_HOME_FOLDER}/{paths.name}/tree"
+    name = shlex.quote(paths.name)
     steps = [
-        f"cd {tree}",
+        # One that was started there was never sent.
+        f"if [ -d {_SENT}/{name}/tree ]; then cd {_SENT}/{name}/tree; else cd {_CHECKOUT}; fi",
         f"python -m raysweep export {name} --results-dir {RESULTS}",
         f"python -m raysweep report {name} --results-dir {RESULTS}",
         f"python -m raysweep.ledger.snapshot {RESULTS}/{name}/ledger.sqlite {RESULTS}/{name}/{_LEDGER_COPY}",

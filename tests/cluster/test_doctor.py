@@ -87,9 +87,15 @@ def test_each_fault_is_told_of_its_machine(cluster: OnPrem) -> None:
         stop, go = "pkill -STOP -f '[m]lflow'", "pkill -CONT -f '[m]lflow'"
         planted.enter_context(changed(machines, "head", stop, go))
         found = examine(cluster, "/root/private", expect=1)
-    for check, name in (("rsync", "w1"), ("token", "w2"), ("ports", "w1"), ("results", "w1"), ("results", "w2")):
-        assert any(line.startswith("WRONG") and name in line for line in found[check]), (check, name, found[check])
-    assert any(line.startswith("WRONG") for line in found["mlflow"])
+    for check, name in (
+        ("rsync", "w1"),
+        ("token", "w2"),
+        ("ports", "w1"),
+        ("results", "w1"),
+        ("results", "w2"),
+        ("mlflow", "head"),
+    ):
+        assert any(line.startswith(f"WRONG {name} (") for line in found[check]), (check, name, found[check])
     assert all(line.startswith("good") for line in [*found["ssh"], *found["nodes"], *found["versions"]])
 
 
