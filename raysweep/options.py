@@ -15,7 +15,7 @@ Sweeps = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SWEEP]...", help="Names, sweep files or result folders; all if none.", show_default=False),
 ]
-ResultsDir = Annotated[Path, typer.Option(help="Folder of all results.")]
+ResultsDir = Annotated[Path, typer.Option(envvar="RAYSWEEP_RESULTS_DIR", help="Folder of all results.")]
 DataDir = Annotated[
     Path | None, typer.Option(help="Take series from here before the project's own.", show_default=False)
 ]

@@ -48,17 +48,18 @@ class Head:
         inner = shlex.quote(f"source ~/.bashrc; ( {script}\n) 2>&1")
         return [*ssh_command(self.cluster), self.login, f"bash --login -i -c {inner} 2>/dev/null"]
 
-    def run(self, script: str, *, doing: str) -> str:
+    def run(self, script: str, *, doing: str, given: str = "") -> str:
         """Runs a script to its end; returns all that it said.
 
         Args:
             script: For bash.
             doing: What it is for, for the message.
+            given: What it reads.
 
         Raises:
             ClusterError: If the head can't be reached, or the script fails.
         """
-        done = subprocess.run(self.command(script), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(self.command(script), capture_output=True, text=True, input=given)
         if done.returncode == SSH_FAILED:
             raise self._unreachable(done.stderr)
         if done.returncode != 0:

@@ -71,12 +71,17 @@ class Submission:
     @property
     def script(self) -> str:
         """The command, for a shell on the head."""
-        words = ["python", "-m", "raysweep", "run", f"sweeps/{self.parcel.sweep_file.name}", *self.overrides]
+        words = ["run", f"sweeps/{self.parcel.sweep_file.name}", *self.overrides]
         if len(self.parcel.data_dirs) > 1:
             words += ["--data-dir", self.parcel.data_names[0]]
         text = shlex.join([*words, *self.options])
-        tracking_uri = TRACKING_URI if self.tracking_uri is None else shlex.quote(self.tracking_uri)
-        return f"{text} --results-dir {RESULTS} --tracking-uri {tracking_uri}"
+        # Not as a word of the command: those stand where everybody with an account can read them.
+        tracking_uri = TRACKING_URI if self.tracking_uri is None else f'"$(cat "$HOME/{self._tracking_file}")"'
+        return f"MLFLOW_TRACKING_URI={tracking_uri} python -m raysweep {text} --results-dir {RESULTS}"
+
+    @property
+    def _tracking_file(self) -> str:
+        return f"{_SENT}/{self.name}/tracking_uri"
 
     @property
     def key(self) -> str:
@@ -107,6 +112,9 @@ class Submission:
         for folder, name in self.parcel.folders():
             source = str(folder) if folder.is_file() else f"{folder}/"
             self.head.send([source], f"{self.folder}/{name}")
+        if self.tracking_uri is not None:
+            script = f"umask 077; cat > {self._tracking_file}"
+            self.head.run(script, doing="telling it where MLflow is", given=self.tracking_uri)
         words = shlex.join(["python", "-m", "raysweep.clusters.job", "submit", self.key, self.parcel.digest()])
         said = self.head.run(f"cd {self.folder} && {words} {shlex.quote(self.script)}", doing="submitting the sweep")
         job, state = said.splitlines()[-1].split()

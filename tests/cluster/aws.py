@@ -79,6 +79,7 @@ class Aws:
         for before, after in {
             "ami-EDIT": account["image"],
             "sg-EDIT": account["group"],
+            "echo s3://BUCKET-EDIT/raysweep >": f"echo '{STORAGE}' >",
             "max_workers: 4 ": "max_workers: 2 ",
             # Root's, not those of an image; in the client's own network, where no address is public.
             "ssh_user: ubuntu": "ssh_user: root",

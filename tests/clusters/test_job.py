@@ -97,7 +97,7 @@ def test_results_that_cannot_be_brought_home_hide_nothing(
 
     monkeypatch.setattr("raysweep.remote_screen.pull", fail)
     sent = SimpleNamespace(submit=lambda note: "job", follow=lambda *arguments: code, head=None)
-    remote: Any = SimpleNamespace(submission=sent, paths=None)
+    remote: Any = SimpleNamespace(submission=sent, paths=None, notes=[])
     assert run_there(make_console(), remote, "") == code
     assert capsys.readouterr().err == "the head can't be reached\n"
     sent.follow = lambda *arguments: 0
@@ -117,7 +117,7 @@ def test_what_has_come_home_is_told_and_where_the_rest_is(
     sent = SimpleNamespace(
         submit=lambda note: "job", follow=lambda *arguments: 0, head=None, tunnel_command=lambda: "ssh"
     )
-    remote: Any = SimpleNamespace(submission=sent, paths=paths)
+    remote: Any = SimpleNamespace(submission=sent, paths=paths, notes=[])
     assert run_there(make_console(), remote, "") == 0
     said = capsys.readouterr().out
     assert ("report and forecasts, in" in said) == (storage_path is None)
