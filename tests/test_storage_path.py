@@ -20,7 +20,7 @@ from raysweep.storage import LocalFolder
 from tests.conftest import Project
 from tests.faults.waiting import wait_for
 from tests.ledger.samples import COMMAND
-from tests.s3_server import CREDENTIALS, bucket
+from tests.object_stores import CREDENTIALS, bucket
 
 __all__ = ["bucket"]
 
