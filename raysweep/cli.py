@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import shlex
 import sys
 import traceback
@@ -34,7 +35,7 @@ from raysweep.options import (
     Verbose,
 )
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
-from raysweep.prepare import Workspace, prepare
+from raysweep.prepare import STORAGE_VARIABLE, Workspace, prepare
 from raysweep.remote import bring_home, remote_sweep
 from raysweep.remote_screen import run_there
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
@@ -309,6 +310,7 @@ def _workspace(results_dir: Path, data_dir: Path | None, models_dir: Path | None
         tracking_uri=tracking_uri,
         data_dir=data_dir,
         models_dir=models_dir or default_folder("models"),
+        storage_path=os.environ.get(STORAGE_VARIABLE),
     )
 
 

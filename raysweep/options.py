@@ -15,7 +15,7 @@ Sweeps = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SWEEP]...", help="Names, sweep files or result folders; all if none.", show_default=False),
 ]
-ResultsDir = Annotated[Path, typer.Option(help="Folder of all results.")]
+ResultsDir = Annotated[Path, typer.Option(envvar="RAYSWEEP_RESULTS_DIR", help="Folder of all results.")]
 DataDir = Annotated[
     Path | None, typer.Option(help="Take series from here before the project's own.", show_default=False)
 ]
@@ -28,7 +28,9 @@ StoragePath = Annotated[
         show_default="the sweep file's, or the results",
     ),
 ]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use, of all machines together.", show_default="all")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use, of all machines together.", show_default="all")
+]
 ClusterFile = Annotated[
     Path | None,
     typer.Option(

@@ -9,17 +9,25 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from raysweep.paths import SweepPaths
 
 OBJECT_STORES = ("s3", "gs")  # the schemes that are taken
+# Google's library would try for a quarter of an hour, and hear no signal meanwhile.
+GCS_PATIENCE = ("retry_limit_seconds", "5")
+# One that is away for a moment comes back. Together with what libraries try by themselves, less than a worker may be
+# silent before it is taken for hung.
+PAUSES_SECONDS = (1.0, 3.0, 6.0, 10.0)
+
+_T = TypeVar("_T")
 
 
 class StoreError(OSError):
@@ -160,8 +168,11 @@ class ObjectFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Sends it in one go: a process that is killed while it does leaves nothing to be seen."""
-        with self._opened() as (store, path), store.open_output_stream(f"{path}/{name}") as stream:
-            stream.write(content)
+        try:
+            with self._opened() as (store, path), store.open_output_stream(f"{path}/{name}") as stream:
+                stream.write(content)
+        except FileNotFoundError as error:  # nothing else is looked for there
+            raise StoreError(f"there is no such bucket: {' '.join(str(error).split())}") from error
 
     def remove(self, name: str) -> None:
         """Takes an object away, if it is there."""
@@ -194,6 +205,9 @@ def _connect(uri: str) -> tuple[Any, str]:
     """Once a process: to find out a bucket's region takes a request."""
     from pyarrow.fs import FileSystem
 
+    address = urlsplit(uri)
+    if address.scheme == "gs" and GCS_PATIENCE[0] not in dict(parse_qsl(address.query)):
+        uri = address._replace(query="&".join(filter(None, [address.query, "=".join(GCS_PATIENCE)]))).geturl()
     store, path = FileSystem.from_uri(uri)
     return store, path
 
@@ -208,6 +222,16 @@ def open_folder(location: str) -> Folder:
     if location.startswith(tuple(f"{scheme}://" for scheme in OBJECT_STORES)):
         return ObjectFolder(location)
     return LocalFolder(Path(unquote(urlsplit(location).path) if location.startswith("file://") else location))
+
+
+def patiently(action: Callable[[], _T]) -> _T:
+    """Does it again, after growing pauses, while an object store can't be reached; raises what the last try did."""
+    for pause in PAUSES_SECONDS:
+        try:
+            return action()
+        except StoreError:
+            time.sleep(pause)
+    return action()
 
 
 def why_unusable(folder: Folder) -> OSError | None:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
+from raysweep import storage
 from raysweep.paths import SweepPaths
-from raysweep.storage import Folder, LocalFolder, StoreError, open_folder, storage_of, why_unusable
-from tests.s3_server import bucket
+from raysweep.storage import Folder, LocalFolder, StoreError, open_folder, patiently, storage_of, why_unusable
+from tests.object_stores import CREDENTIALS, bucket, google_bucket
+from tests.tracking.servers import find_free_port
 
-__all__ = ["bucket"]
+__all__ = ["bucket", "google_bucket"]
 
 
-@pytest.fixture(params=["path", "file://", "s3://"])
+@pytest.fixture(params=["path", "file://", "s3://", "gs://"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
     match request.param:
         case "path":
             return open_folder(str(tmp_path / "a folder"))
         case "file://":
             return open_folder((tmp_path / "a folder").as_uri())
+        case "gs://":
+            parameters = request.getfixturevalue("google_bucket")
+            return open_folder(f"gs://anonymous@sweeps/{tmp_path.name}{parameters}")
         case _:
             return open_folder(f"s3://sweeps/{tmp_path.name}{request.getfixturevalue('bucket')}")
 
@@ -62,6 +69,46 @@ def test_what_cannot_be_used(tmp_path: Path, bucket: str) -> None:
     error = why_unusable(open_folder(f"s3://nobodys-bucket/x{bucket}"))
     assert isinstance(error, StoreError)
     assert "nobodys-bucket" in str(error)
+
+
+def test_a_bucket_of_googles_that_is_not_there(google_bucket: str) -> None:
+    error = why_unusable(open_folder(f"gs://anonymous@nobodys-bucket/x{google_bucket}"))
+    assert isinstance(error, StoreError)
+    assert "there is no such bucket" in str(error)
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_a_store_that_is_away_is_told_within_seconds(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """Google's library would go on trying for a quarter of an hour, and hear no Ctrl-C meanwhile."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    began = time.monotonic()
+    address = f"anonymous@sweeps/x?endpoint_override=127.0.0.1:{find_free_port()}&scheme=http"
+    error = why_unusable(open_folder(f"{scheme}://{address if scheme == 'gs' else address.removeprefix('anonymous@')}"))
+    assert isinstance(error, StoreError)
+    assert time.monotonic() - began < 30
+
+
+def test_a_store_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(storage.time, "sleep", slept.append)
+    answers: list[Exception | str] = [StoreError("away"), StoreError("away"), "here"]
+
+    def ask() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert patiently(ask) == "here"
+    assert slept == list(storage.PAUSES_SECONDS[:2])
+    answers = [StoreError("away")] * 9
+    with pytest.raises(StoreError):
+        patiently(ask)
+    assert len(answers) == 9 - 1 - len(storage.PAUSES_SECONDS)
+    answers = [OSError(errno.ENOSPC, "full")]
+    with pytest.raises(OSError, match="full"):
+        patiently(ask)  # a disk is told at once
 
 
 def test_parameters_stay_behind_the_name_and_out_of_messages() -> None:

@@ -42,8 +42,8 @@ def run_trials(
 ) -> None:
     """Runs every trial that the search hands out. Call inside `ray_cluster`.
 
-    No more than `max_running` at a time; None for as many as there is room for. `num_threads` and `is_gpu` are as of `WorkerSettings`. `lost_storage` says what has become of the disk with the
-    results, if it is gone.
+    No more than `max_running` at a time; None for as many as there is room for. `num_threads` and `is_gpu` are as of
+    `WorkerSettings`. `lost_storage` says what has become of the disk with the results, if it is gone.
 
     Raises:
         Interrupted: After Ctrl-C or SIGTERM.
