@@ -295,7 +295,8 @@ def _errors(is_verbose: bool) -> Iterator[None]:
     except Exception as error:
         if is_verbose:
             raise
-        complain(f"raysweep: {type(error).__name__}: {error}; a mistake of raysweep's own: -v shows where")
+        told = next(iter(str(error).splitlines()), "")
+        complain(f"raysweep: {type(error).__name__}: {told}; a mistake of raysweep's own: -v shows where")
         raise typer.Exit(STOPPED) from None
 
 

@@ -6,7 +6,9 @@ import shutil
 import subprocess
 
 import pytest
+import typer
 
+from raysweep.cli import _errors
 from tests.analysis.ledgers import FakeTrial, write_ledger
 from tests.conftest import PROJECT, Project
 from tests.spec.corpus.encodings import ENCODINGS
@@ -72,6 +74,19 @@ def test_stand_ins_are_named_as_such(fresh_project: Project) -> None:
 
 def test_verbose_shows_where_an_error_came_from(fresh_project: Project) -> None:
     assert "Traceback" in fresh_project.run("plan", "nowhere.yaml", "-v", expect=2).stderr
+
+
+def test_a_mistake_of_ours_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended, _errors(is_verbose=False):
+        raise KeyError("first\nsecond") from None
+    assert ended.value.exit_code == 3
+    with pytest.raises(typer.Exit), _errors(is_verbose=False):
+        raise RuntimeError("the node said:\nFile worker.py, line 1")
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "raysweep: KeyError: 'first\\nsecond'; a mistake of raysweep's own: -v shows where",
+        "raysweep: RuntimeError: the node said:; a mistake of raysweep's own: -v shows where",
+    ]
 
 
 # A model, and what marks that it was run: no command but a sweep may run it.
