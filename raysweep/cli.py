@@ -86,12 +86,13 @@ def run(
             try:
                 with screen.running():
                     failed = running.run_sweep(head, workspace, screen, num_jobs=jobs, is_verbose=verbose)
+                console.print("writing tables and leaderboards")
+                leaderboards = commands.export_sweep(prepared.paths, prepared.catalog)
             except (ClusterError, LedgerError, StorageError) as error:
                 console.print(f"The sweep had to stop; everything so far is kept. {_how_to_go_on()}")
                 complain(error)
                 raise typer.Exit(STOPPED) from None
-        console.print("writing tables and leaderboards")
-        print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
+        print_leaderboards(console, leaderboards, TOP_ROWS)
         for line in commands.where_everything_lies(prepared, tracking_uri):
             console.print(line)
         if failed:

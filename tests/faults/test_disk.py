@@ -85,7 +85,7 @@ def test_a_full_disk_under_the_results(fast_project: Project, mounts: Mounts) ->
 
 
 def test_a_full_disk_under_the_ledger_alone(fast_project: Project, mounts: Mounts) -> None:
-    """With checkpoints elsewhere it is the ledger that has no room, and the line says the same."""
+    """With checkpoints elsewhere it is the ledger that has no room, and the line says the same; so do the tables."""
     project = fast_project
     results = mounts.small_disk(project.root / "results", 24)
     sweep = _sweep(project)
@@ -98,6 +98,12 @@ def test_a_full_disk_under_the_ledger_alone(fast_project: Project, mounts: Mount
     assert "ledger.sqlite: can't be written" in told
     assert "free some space there" in told
     ballast.unlink()
+    paths = project.paths(NAME)
+    paths.trials.mkdir()  # that the tables can't be written shows when all trials are done
+    told = _stopped(project.start(sweep, "--storage-path", str(storage)))
+    assert told.startswith(f"results/{NAME}/trials.parquet: can't be written")
+    assert len(finished(paths)) == NUM_TRIALS
+    paths.trials.rmdir()
     _goes_on(project, sweep, "--storage-path", str(storage))
 
 
