@@ -155,12 +155,18 @@ def _run_on_ray(
             references=baselines.references,
             code_version=code_version(),
             lost_storage=lost_storage,
+            slowest_epoch=partial(_slowest_epoch, prepared),
             on_change=lambda: _show(display, progress, cluster),
         )
         _explore(run, ledger, prepared, plan.part(is_confirm=False), progress, baselines, allocation)
         if sweep.confirm is not None:
             _confirm(run, _choose(ledger, prepared, progress, display), allocation)
     return progress
+
+
+def _slowest_epoch(prepared: PreparedSweep) -> float:
+    with LedgerReader(prepared.paths.ledger, check=False) as reader:  # looked at when this command began
+        return reader.slowest_epoch()
 
 
 def _show(display: Display, progress: Progress, cluster: RunningCluster) -> None:

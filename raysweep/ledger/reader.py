@@ -124,6 +124,10 @@ class LedgerReader:
         """All epochs in order, by column: there are half a million."""
         return self._columns(f"SELECT {EPOCHS.selection} FROM epochs ORDER BY trial_id, epoch")
 
+    def slowest_epoch(self) -> float:
+        """Seconds of the slowest epoch of all trials, those of edited sweeps too; 0 if there is none."""
+        return float(self._rows("SELECT max(seconds) AS slowest FROM epochs")[0]["slowest"] or 0.0)
+
     def evaluations(self) -> Columns:
         """All scores of trials and baselines, by column."""
         return self._columns(

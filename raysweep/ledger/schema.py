@@ -224,7 +224,7 @@ def to_sql(value: Any) -> Any:
 
 
 def from_sql(value: Any) -> Any:
-    """The inverse of `to_sql`, for any column; 32-bit floats come back as an `array` of them, and such text as it is."""
+    """The inverse of `to_sql`, for any column; 32-bit floats come back as an `array`, and such text as it is."""
     if not isinstance(value, bytes):
         return value
     if value == _NAN:

@@ -166,6 +166,15 @@ def test_text_that_is_no_unicode_is_written_out(writer: LedgerWriter, file: Path
     assert {row["error"], row["traceback"], command["sweep_file"]} == {"caf\\udce9"}
 
 
+def test_the_slowest_epoch_of_all(writer: LedgerWriter, file: Path) -> None:
+    with LedgerReader(file) as reader:
+        assert reader.slowest_epoch() == 0.0
+        writer.record_epochs("t0", [dataclasses.replace(epoch(1), seconds=3.0), epoch(2)])
+        writer.record_epochs("t1", [dataclasses.replace(epoch(1), seconds=7.0)])
+        writer.forget_current()
+        assert reader.slowest_epoch() == 7.0
+
+
 def test_register_keeps_what_is_known(writer: LedgerWriter, file: Path) -> None:
     writer.start_trial("t0", 1.0, "0.1.0")
     writer.record_epochs("t0", [epoch(1)])
