@@ -22,7 +22,7 @@ from raysweep.prepare import PreparedSweep, scheduler_text
 from raysweep.spec.config import Scalar
 from raysweep.spec.sweep import Asha, HyperOpt
 from raysweep.storage import LocalFolder
-from raysweep.tuning.cluster import is_own_ray
+from raysweep.tuning.ray_folders import is_own_ray
 from raysweep.version import code_version
 
 if TYPE_CHECKING:
