@@ -35,11 +35,12 @@ from raysweep.options import (
     Verbose,
 )
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
-from raysweep.prepare import STORAGE_VARIABLE, Workspace, prepare
+from raysweep.prepare import Workspace, prepare
 from raysweep.remote import bring_home, remote_sweep
 from raysweep.remote_screen import run_there
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
 from raysweep.spec.override_grammar import in_quotes
+from raysweep.storage import STORAGE_VARIABLE
 from raysweep.terminal import complain, make_console
 from raysweep.tracking.address import DEFAULT_URI
 

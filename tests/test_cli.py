@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 
 import pytest
 import typer
 
 from raysweep.cli import _errors
+from raysweep.ledger.writer import LedgerWriter
 from tests.analysis.ledgers import FakeTrial, write_ledger
 from tests.conftest import PROJECT, Project
 from tests.spec.corpus.encodings import ENCODINGS
@@ -239,3 +241,17 @@ def test_a_report_that_cannot_be_written_is_one_line(fresh_project: Project) -> 
     done = fresh_project.run("report", expect=2)
     assert done.stderr.count("\n") == 1
     assert "report.html" in done.stderr
+
+
+def test_a_report_asks_no_server_that_a_ledger_names(fresh_project: Project) -> None:
+    """Credentials would go along, and a stranger's ledger names what it likes."""
+    paths = write_ledger(fresh_project.paths("theirs"), [FakeTrial()])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        location = f"s3://x/y?endpoint_override=http://127.0.0.1:{server.getsockname()[1]}"
+        with LedgerWriter(paths.ledger) as ledger:
+            ledger.set_storage_path(location)
+        told = fresh_project.run("report", "theirs").stdout
+        server.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert "theirs: pictures of forecasts are left out: its ledger alone says that they lie at s3://x/y?" in told
