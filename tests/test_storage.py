@@ -166,3 +166,14 @@ def test_a_ledger_leads_to_no_server_that_it_has_chosen(
     monkeypatch.setenv(STORAGE_VARIABLE, location)
     assert followed(location) == location, "the user says so too"
     assert followed(None) is None
+
+
+def test_no_file_takes_all_memory_or_all_time(tmp_path: Path) -> None:
+    folder = LocalFolder(tmp_path)
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(20 * 10**9)
+    with pytest.raises(OSError, match="it has 20,000 MB, and nothing of its kind has more than 4,295 MB"):
+        folder.read("sparse")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe: it is a pipe, a device or a folder, and no file; remove it"):
+        folder.read("pipe")
