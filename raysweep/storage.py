@@ -104,8 +104,11 @@ class LocalFolder:
         return read_whole(self.path / name, _MAX_FILE_BYTES)
 
     def write(self, name: str, content: bytes) -> None:
-        """Written under another name, synced, then renamed."""
-        self.make()
+        """Written under another name, synced, then renamed. Makes its folder, but none above it.
+
+        Where those are gone a disk has gone, and what is made anew would lie on another one.
+        """
+        self.path.mkdir(exist_ok=True)
         draft = self.path / f".{name}.{_machine()}.{os.getpid()}.tmp"
         try:
             draft.unlink(missing_ok=True)  # of a killed process of this number, or a link to another file

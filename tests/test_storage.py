@@ -45,6 +45,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
 
 
 def test_a_file_is_there_until_it_is_taken_away(folder: Folder) -> None:
+    folder.make()
     trial = folder / "trial"
     assert trial.names() == []
     trial.write("a", b"first")
@@ -177,3 +178,16 @@ def test_no_file_takes_all_memory_or_all_time(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="pipe: it is a pipe, a device or a folder, and no file; remove it"):
         folder.read("pipe")
+
+
+def test_nothing_is_written_below_a_disk_that_has_gone(tmp_path: Path) -> None:
+    """Its mount point is an empty folder then, on another disk."""
+    checkpoints = LocalFolder(tmp_path / "mounted" / "checkpoints")
+    checkpoints.make()
+    (checkpoints / "trial").write("a", b"first")
+    assert (checkpoints / "trial").read("a") == b"first"
+    (tmp_path / "mounted").rename(tmp_path / "gone")
+    (tmp_path / "mounted").mkdir()
+    with pytest.raises(FileNotFoundError):
+        (checkpoints / "trial").write("a", b"second")
+    assert list((tmp_path / "mounted").iterdir()) == []
