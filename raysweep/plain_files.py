@@ -94,6 +94,17 @@ def check_plain(file: Path) -> None:
         return
 
 
+def name_unless_taken(draft: Path, file: Path) -> None:
+    """Gives a file its name, unless something has that by now; the draft may keep its own besides."""
+    try:
+        os.link(draft, file)  # a rename would overwrite what came meanwhile
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not file.exists():
+            draft.rename(file)
+
+
 def write_plain(file: Path, content: bytes) -> None:
     """Writes a whole file, in the place of what it held."""
     with os.fdopen(open_plain(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as out:
