@@ -116,12 +116,21 @@ def _stop(soak: Soak, command: Marked, number: signal.Signals) -> bool:
         command.process.send_signal(number)
     begun = time.monotonic()
     output = command.output(60)
-    # 0: it was done anyway; and a command that has lost its Ray a moment before may be on its way out.
-    if command.process.returncode not in (130, 0) and "has ended unexpectedly" not in output:
+    if command.process.returncode not in _codes(output):
         soak.losses.append(f"{number.name}: exit code {command.process.returncode}, not 130:\n{output}")
     if time.monotonic() - begun > 20:  # ten, on a machine that does nothing else
         soak.losses.append(f"{number.name}: it took {time.monotonic() - begun:.0f} s to stop")
     return True
+
+
+def _codes(output: str) -> set[int]:
+    """How a command may end that was told to stop: it may have been done anyway, with trials that failed or without."""
+    codes = {130, 0}
+    if "trials failed; the same command tries them again" in output:
+        codes.add(1)
+    if "has ended unexpectedly" in output:  # it has lost its Ray a moment before, and may be on its way out
+        codes |= {1, 3}
+    return codes
 
 
 def kill_worker(soak: Soak, command: Marked) -> bool:
@@ -207,7 +216,11 @@ def run_round(soak: Soak, number: int, reference: dict[str, Any]) -> None:
         before |= finished(paths)
         if code == 0:
             break
-    soak.say(f"round {number} has ended with exit code {code}: {len(finished(paths))} of {NUM_TRIALS} trials finished")
+    else:
+        soak.losses.append(f"{name}: not done after {MAX_COMMANDS} commands, the last with exit code {code}:\n{output}")
+    soak.say(
+        f"round {number} has ended with exit code {code}: {len(finished(paths))} of {NUM_TRIALS} trials have ended"
+    )
     _check(soak, name, before, reference)
 
 

@@ -15,10 +15,12 @@ from tests.conftest import Project
 
 MARK = "RAYSWEEP_TEST_MARK"
 
-# Sleeps where it is told to: in a training step, or in all forecasts after the one that validates the only epoch.
+# Sleeps where it is told to, as long as a file is there: in a training step, or in all forecasts after the one that
+# validates the only epoch.
 SLEEPER = '''
 """A model for tests of signals."""
 
+import os
 import time
 
 import torch
@@ -30,16 +32,16 @@ class Model(nn.Module):
 
     is_align_target = True
 
-    def __init__(self, *, num_channels: int = 1, sleeps_in: str = "training") -> None:
+    def __init__(self, *, num_channels: int = 1, sleeps_in: str = "training", bed: str = "/") -> None:
         super().__init__()
-        self.sleeps_in = sleeps_in
+        self.sleeps_in = sleeps_in if os.path.exists(bed) else "nothing"
         self.num_forecasts = 0
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             self.num_forecasts += 1
-        if self.sleeps_in == "training" if self.training else self.num_forecasts > 1:
+        if self.sleeps_in == "training" if self.training else self.sleeps_in == "scoring" and self.num_forecasts > 1:
             time.sleep(30)
         return x * self.scale
 '''
