@@ -93,9 +93,7 @@ def test_a_cluster_seen_from_outside(lab: Machines, fresh_project: Project, ray_
 
 def test_what_ray_tells_beside_addresses_is_no_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Ray's launcher for AWS writes what it does where its answer comes; as it did against a mock of EC2."""
-    told = (
-        "2026-01-02 13:39:12,897 VINFO utils.py:149 -- Creating AWS resource `\x1b[1mec2\x1b[22m`\n"
-    )
+    told = "2026-01-02 13:39:12,897 VINFO utils.py:149 -- Creating AWS resource `\x1b[1mec2\x1b[22m`\n"
     answers = {"get-head-ip": f"{told}10.77.0.4\n", "get-worker-ips": f"{told}10.77.0.5\n{told}ip-10-77-0-6.internal\n"}
 
     def run(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
