@@ -197,6 +197,10 @@ class LedgerReader:
         rows = self._rows("SELECT value FROM meta WHERE key = 'storage_path'")
         return str(rows[0]["value"]) if rows else None
 
+    def is_tracking_behind(self) -> bool:
+        """Whether a command ended before MLflow had all that it wrote; `raysweep sync` may have told it since."""
+        return bool(self._rows("SELECT value FROM meta WHERE key = 'tracking'"))
+
     def steps(self) -> list[StepRow]:
         """What training steps were measured to take on GPUs."""
         rows = self._rows("SELECT key, value FROM meta WHERE substr(key, 1, ?) = ?", (len(STEP_PREFIX), STEP_PREFIX))
