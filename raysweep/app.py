@@ -19,6 +19,7 @@ from raysweep.ledger.rows import CommandRow
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.locks import FileLock
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths
+from raysweep.plain_files import NotPlainError
 from raysweep.planning.progress import Display
 from raysweep.prepare import PreparedSweep, Workspace, scheduler_text
 from raysweep.recovery import Head, at_the_head, check_storage, ledger_copied, remember_storage
@@ -121,6 +122,9 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
         lock.acquire(LOCK_SECONDS)
     except LockedError as error:
         raise LockedError(f"{paths.root}: {error} is at work; wait until it has ended, or end it") from None
+    except NotPlainError as error:
+        valid = "raysweep writes through no link; or name a folder of your own with --results-dir"
+        raise InputError([Problem(where=str(error.filename), found=str(error.strerror), valid=valid)]) from error
     except OSError as error:
         found = f"can't be written ({error.strerror})"
         valid = "make room or make it writable, or name a folder of your own with --results-dir"

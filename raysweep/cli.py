@@ -35,11 +35,12 @@ from raysweep.options import (
     Verbose,
 )
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
-from raysweep.prepare import STORAGE_VARIABLE, Workspace, prepare
+from raysweep.prepare import Workspace, prepare
 from raysweep.remote import bring_home, remote_sweep
 from raysweep.remote_screen import run_there
 from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
 from raysweep.spec.override_grammar import in_quotes
+from raysweep.storage import STORAGE_VARIABLE
 from raysweep.terminal import complain, make_console
 from raysweep.tracking.address import DEFAULT_URI
 
@@ -86,12 +87,13 @@ def run(
             try:
                 with screen.running():
                     failed = running.run_sweep(head, workspace, screen, num_jobs=jobs, is_verbose=verbose)
+                console.print("writing tables and leaderboards")
+                leaderboards = commands.export_sweep(prepared.paths, prepared.catalog)
             except (ClusterError, LedgerError, StorageError) as error:
                 console.print(f"The sweep had to stop; everything so far is kept. {_how_to_go_on()}")
                 complain(error)
                 raise typer.Exit(STOPPED) from None
-        console.print("writing tables and leaderboards")
-        print_leaderboards(console, commands.export_sweep(prepared.paths, prepared.catalog), TOP_ROWS)
+        print_leaderboards(console, leaderboards, TOP_ROWS)
         for line in commands.where_everything_lies(prepared, tracking_uri):
             console.print(line)
         if failed:
@@ -295,7 +297,8 @@ def _errors(is_verbose: bool) -> Iterator[None]:
     except Exception as error:
         if is_verbose:
             raise
-        complain(f"raysweep: {type(error).__name__}: {error}; a mistake of raysweep's own: -v shows where")
+        told = next(iter(str(error).splitlines()), "")
+        complain(f"raysweep: {type(error).__name__}: {told}; a mistake of raysweep's own: -v shows where")
         raise typer.Exit(STOPPED) from None
 
 

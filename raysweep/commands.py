@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from raysweep.errors import InputError, Problem, RaysweepError
 from raysweep.forecasting.catalog import FolderCatalog
 from raysweep.forecasting.series import Series, read_series
+from raysweep.ledger.check import has_ledger
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ENDED
 from raysweep.paths import SweepPaths
 from raysweep.prepare import PreparedSweep
+from raysweep.storage import STORAGE_VARIABLE, followed
 from raysweep.tracking.address import redact
 from raysweep.tracking.processes import is_driver_alive
 from raysweep.tracking.sync import sync_ledger
@@ -126,7 +128,21 @@ def write_report(
         units = _units(catalog)
     except RaysweepError:
         units = {}
+    for paths in sweeps:
+        if (location := _not_followed(paths)) is not None:
+            note(
+                f"{paths.name}: pictures of forecasts are left out: its ledger alone says that they lie at {location}; "
+                f"with {STORAGE_VARIABLE} set to that, they are taken from there"
+            )
     write(sweeps, report, figures, units=units, series_named=series_named, note=note)
+
+
+def _not_followed(paths: SweepPaths) -> str | None:
+    if not has_ledger(paths.ledger):
+        return None
+    with LedgerReader(paths.ledger, check=False) as reader:
+        location = reader.storage_path()
+    return location if followed(location) is None else None
 
 
 def sync_sweep(paths: SweepPaths, tracking_uri: str) -> str:

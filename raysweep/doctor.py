@@ -22,7 +22,8 @@ from raysweep.clusters.judge import judge
 from raysweep.clusters.machines import Visited
 from raysweep.errors import ClusterError, UnfitClusterError
 from raysweep.tracking.address import absolute_uri, redact
-from raysweep.tuning.cluster import is_own_ray, ray_cluster
+from raysweep.tuning.cluster import ray_cluster
+from raysweep.tuning.ray_folders import is_own_ray
 
 TEMPORARY = "/tmp"  # where Ray keeps its files unless it is told otherwise
 QUICK_SECONDS = 60.0  # a node may have to start a worker first

@@ -24,9 +24,8 @@ from raysweep.spec.loader import load_sweep
 from raysweep.spec.space import Domain, listed_values
 from raysweep.spec.storage_path import objection_to, without_slash
 from raysweep.spec.sweep import Asha, HyperOpt, Sweep
-from raysweep.storage import SweepStorage, storage_of
+from raysweep.storage import STORAGE_VARIABLE, SweepStorage, storage_of
 
-STORAGE_VARIABLE = "RAYSWEEP_STORAGE_PATH"  # on a cluster's machines: what all of them see
 NO_SCHEDULER = "fifo"  # as the ledger knows it
 
 

@@ -21,6 +21,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from raysweep.paths import SweepPaths
 
 OBJECT_STORES = ("s3", "gs")  # the schemes that are taken
+STORAGE_VARIABLE = "RAYSWEEP_STORAGE_PATH"  # on a cluster's machines: what all of them see
+_HARMLESS = frozenset({"region", "project_id", "retry_limit_seconds"})  # parameters that choose no server
 # Google's library would try for a quarter of an hour, and hear no signal meanwhile.
 GCS_PATIENCE = ("retry_limit_seconds", "5")
 # One that is away for a moment comes back. Together with what libraries try by themselves, less than a worker may be
@@ -101,7 +103,8 @@ class LocalFolder:
         self.make()
         draft = self.path / f".{name}.{_machine()}.{os.getpid()}.tmp"
         try:
-            with draft.open("wb") as out:
+            draft.unlink(missing_ok=True)  # of a killed process of this number, or a link to another file
+            with draft.open("xb") as out:
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
@@ -231,6 +234,18 @@ def patiently(action: Callable[[], _T]) -> _T:
         except StoreError:
             time.sleep(pause)
     return action()
+
+
+def followed(location: str | None) -> str | None:
+    """A location that a ledger has, which may be a stranger's; None where nobody should go because of that.
+
+    The user's credentials go along to an object store. So its parameters, of which some choose the server, must be what
+    the user says too, in `RAYSWEEP_STORAGE_PATH`.
+    """
+    if location is None or location == os.environ.get(STORAGE_VARIABLE) or "?" not in location:
+        return location
+    parameters = parse_qsl(location.partition("?")[2], keep_blank_values=True)
+    return location if {name for name, _ in parameters} <= _HARMLESS else None
 
 
 def why_unusable(folder: Folder) -> OSError | None:

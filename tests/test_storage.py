@@ -13,7 +13,17 @@ import pytest
 
 from raysweep import storage
 from raysweep.paths import SweepPaths
-from raysweep.storage import Folder, LocalFolder, StoreError, open_folder, patiently, storage_of, why_unusable
+from raysweep.storage import (
+    STORAGE_VARIABLE,
+    Folder,
+    LocalFolder,
+    StoreError,
+    followed,
+    open_folder,
+    patiently,
+    storage_of,
+    why_unusable,
+)
 from tests.object_stores import CREDENTIALS, bucket, google_bucket
 from tests.tracking.servers import find_free_port
 
@@ -135,3 +145,24 @@ def test_where_a_sweep_keeps_its_files(tmp_path: Path) -> None:
     assert storage_of(paths, None).ledger_copies is None
     assert str(storage_of(paths, "/mnt/shared").predictions) == "/mnt/shared/s/predictions"
     assert str(storage_of(paths, "s3://sweeps?region=x").folder_of("t")) == "s3://sweeps/s/checkpoints/t"
+
+
+@pytest.mark.parametrize(
+    ("location", "is_followed"),
+    [
+        ("/mnt/shared", True),
+        ("s3://sweeps/some", True),
+        ("s3://sweeps/some?region=eu-central-1", True),
+        ("s3://stranger/x?endpoint_override=http://192.0.2.1", False),
+        ("s3://stranger/x?region=x&endpoint_override=", False),
+        ("gs://stranger/x?scheme=http", False),
+    ],
+)
+def test_a_ledger_leads_to_no_server_that_it_has_chosen(
+    monkeypatch: pytest.MonkeyPatch, location: str, is_followed: bool
+) -> None:
+    monkeypatch.delenv(STORAGE_VARIABLE, raising=False)
+    assert followed(location) == (location if is_followed else None)
+    monkeypatch.setenv(STORAGE_VARIABLE, location)
+    assert followed(location) == location, "the user says so too"
+    assert followed(None) is None

@@ -5,6 +5,7 @@ Must not know: what the numbers are used for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from raysweep.analysis.columns import ADDED_COLUMNS, EPOCHS, READABLE_VERSIONS, 
 from raysweep.analysis.export import trials_and_evaluations
 from raysweep.errors import InputError, Problem
 from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.rows import TRIAL_ID
 from raysweep.ledger.schema import EPOCHS as LEDGER_EPOCHS
 from raysweep.ledger.schema import META, WITHOUT_EPOCHS
 from raysweep.paths import SweepPaths
@@ -111,8 +113,18 @@ def _load(paths: SweepPaths, check: bool) -> SweepTables:
 def _tables_of(sweep: str, trials: pa.Table, evaluations: pa.Table) -> SweepTables:
     frames = [_to_pandas(trials), _to_pandas(evaluations)]
     for frame in frames:
+        _check_ids(sweep, frame["trial_id"])
+    for frame in frames:
         frame["sweep"] = pd.Series(sweep, index=frame.index, dtype="str")
     return SweepTables(trials=frames[0], evaluations=frames[1])
+
+
+def _check_ids(sweep: str, ids: pd.Series) -> None:
+    """A trial's forecasts are looked for under its id."""
+    for found in ids.dropna().unique():
+        if found != "" and not re.fullmatch(TRIAL_ID, str(found)):  # that of a baseline is empty
+            valid = "a trial's id is letters, digits, - and _; export the tables again from the ledger"
+            raise InputError([Problem(where=sweep, key="trial_id", found=repr(str(found)[:64]), valid=valid)])
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:

@@ -206,7 +206,7 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
     except LockedError as error:
         raise LockedError(f"{paths.root}: {error} is at work; wait until it has ended, or end it") from None
     except OSError as error:
-        raise cannot_write(paths.root, error) from error
+        raise cannot_write(error.filename or paths.root, error) from error
     with lock:
         yield
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from raysweep.errors import LedgerError
 from raysweep.ledger.check import check_rows, check_schema, check_structure, has_ledger
 from raysweep.ledger.database import connect, damaged, errors_of
-from raysweep.ledger.rows import Phase, RungRow, Status, StepRow
+from raysweep.ledger.rows import TRIAL_ID, Phase, RungRow, Status, StepRow
 from raysweep.ledger.schema import COMMANDS, EPOCHS, EVALUATIONS, RUNGS, STEP_PREFIX, TABLES, TRIALS, Table, from_sql
 
 Row = dict[str, Any]
@@ -109,6 +110,8 @@ class LedgerReader:
             (after_revision,),
         )
         for row in rows:
+            if not re.fullmatch(TRIAL_ID, str(row["trial_id"])):
+                raise damaged(self._file, f"the trial id {row['trial_id']!a}")
             try:
                 row["config"] = json.loads(row["config"])
             except ValueError as error:
@@ -123,6 +126,10 @@ class LedgerReader:
     def epoch_columns(self) -> Columns:
         """All epochs in order, by column: there are half a million."""
         return self._columns(f"SELECT {EPOCHS.selection} FROM epochs ORDER BY trial_id, epoch")
+
+    def slowest_epoch(self) -> float:
+        """Seconds of the slowest epoch of all trials, those of edited sweeps too; 0 if there is none."""
+        return float(self._rows("SELECT max(seconds) AS slowest FROM epochs")[0]["slowest"] or 0.0)
 
     def evaluations(self) -> Columns:
         """All scores of trials and baselines, by column."""
