@@ -167,12 +167,13 @@ def report(
         console = make_console()
         found = commands.find_sweeps(sweeps or [], results_dir, is_ledger_needed=False)
         catalog = _workspace(results_dir, data_dir, None, DEFAULT_URI).catalog()
-        for group, file, figures in commands.report_files(found, output):
-            console.print(f"{', '.join(paths.name for paths in group)}: reading tables")
-            commands.write_report(group, file, figures, catalog, console.print)
-            console.print(f"report       {file}\npictures     {figures}/")
-            if output is None and group[0].ledger.is_file():
-                console.print(f"MLflow       raysweep sync {group[0].name} takes the pictures to the runs")
+        with commands.report_helpers() as helpers:
+            for group, file, figures in commands.report_files(found, output):
+                console.print(f"{', '.join(paths.name for paths in group)}: reading tables")
+                commands.write_report(group, file, figures, catalog, console.print, helpers)
+                console.print(f"report       {file}\npictures     {figures}/")
+                if output is None and group[0].ledger.is_file():
+                    console.print(f"MLflow       raysweep sync {group[0].name} takes the pictures to the runs")
 
 
 @app.command("export")
