@@ -28,7 +28,9 @@ StoragePath = Annotated[
         show_default="the sweep file's, or the results",
     ),
 ]
-Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use, of all machines together.", show_default="all")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="CPUs to use, of all machines together.", show_default="all")
+]
 ClusterFile = Annotated[
     Path | None,
     typer.Option(

@@ -51,7 +51,7 @@ def helpers() -> Iterator[Helpers]:
     if num_cores < 2:
         yield Helpers()
         return
-    num_painters = min(num_cores - 1, _MOST_PAINTERS)
+    num_painters = min(num_cores, _MOST_PAINTERS)
     with _pool(num_painters, loading.painter) as painters, _pool(1, loading.forester) as foresters:
         yield Helpers(painters=painters, foresters=foresters)
 
