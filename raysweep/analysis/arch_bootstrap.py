@@ -13,7 +13,7 @@ import sys
 from importlib import util
 from types import ModuleType
 
-from raysweep.analysis.late_imports import import_when_used
+from raysweep.analysis.late_imports import import_when_used, spare_numpy
 
 
 def load_bootstrap() -> ModuleType:
@@ -27,6 +27,7 @@ def load_bootstrap() -> ModuleType:
     spec = util.find_spec("arch")
     assert spec is not None, "raysweep depends on arch"
     sys.modules["arch"] = util.module_from_spec(spec)
+    spare_numpy()
     import_when_used("scipy", "stats")
     try:
         return importlib.import_module("arch.bootstrap")

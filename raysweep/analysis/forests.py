@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from raysweep.analysis.late_imports import hidden, import_when_used
+from raysweep.analysis.late_imports import hidden, spare_numpy
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -70,8 +70,7 @@ class Grove:
 
 def load() -> None:
     """What `grow` needs, before there is anything to ask."""
-    import_when_used("numpy", "f2py")
-    import_when_used("numpy", "testing")
+    spare_numpy()
     with hidden("pandas"):  # which sklearn loads where it is there, in case that somebody hands it tables
         import optuna.importance  # noqa: F401
         import sklearn.ensemble  # noqa: F401

@@ -30,6 +30,12 @@ def import_when_used(package: str, part: str) -> None:
     setattr(parent, part, module)
 
 
+def spare_numpy() -> None:
+    """Before scipy is first imported, which asks numpy for everything that it has."""
+    for part in ("f2py", "testing"):
+        import_when_used("numpy", part)
+
+
 @contextmanager
 def hidden(package: str) -> Iterator[None]:
     """For whoever can do without this package: inside, it isn't installed, unless it has been imported before."""
