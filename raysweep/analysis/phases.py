@@ -13,6 +13,8 @@ import pandas as pd
 
 from raysweep.analysis.views import View
 
+_STRENGTHS = {"explore": 1, "confirm": 2}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimism:
@@ -39,6 +41,20 @@ class Optimism:
     excess: float
 
 
+def with_strongest_phases(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials, each with the strongest phase that any sweep has for it: one sweep may list what another confirmed.
+
+    Args:
+        trials: That sweeps ask for, a row for each sweep; without a column `phase`, nothing was confirmed.
+    """
+    if "phase" not in trials or not trials["trial_id"].duplicated().any():
+        return trials
+    strength = trials["phase"].map(_STRENGTHS).fillna(0)
+    strongest = strength.groupby(trials["trial_id"]).transform("max")
+    phases = strongest.map({value: phase for phase, value in _STRENGTHS.items()})
+    return trials.assign(phase=phases.astype(trials["phase"].dtype))
+
+
 def with_fresh_seeds_alone(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials, without the explored ones of configs that have results of fresh seeds.
 
@@ -61,7 +77,8 @@ def scored_trials(trials: pd.DataFrame, configs: Collection[str]) -> pd.DataFram
         configs: Which.
     """
     asked = trials[trials["config_id"].isin(configs) & trials["is_current"].astype("bool")]
-    kept = with_fresh_seeds_alone(asked.assign(is_scored=asked["status"] == "finished"))
+    asked = with_strongest_phases(asked.assign(is_scored=asked["status"] == "finished"))
+    kept = with_fresh_seeds_alone(asked)
     return kept[kept["is_scored"]]
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from raysweep.analysis.claims import Claims, claim
 from raysweep.analysis.columns import CONFIG_KEYS
-from raysweep.analysis.phases import Optimism, optimism, with_fresh_seeds_alone
+from raysweep.analysis.phases import Optimism, optimism, with_fresh_seeds_alone, with_strongest_phases
 from raysweep.analysis.standings import SKILLS, baseline_rows, standings
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.views import VIEWS, View
@@ -101,7 +101,7 @@ def _current_and_old(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Trials that a sweep asks for, and the others. One that several sweeps share counts once, and names them all."""
     trials = trials.drop_duplicates(["sweep", "trial_id"])
     is_current = trials["is_current"].astype("bool")
-    current = trials[is_current]
+    current = with_strongest_phases(trials[is_current])
     finality = current["status"].map({status: place for place, status in enumerate(_MOST_FINAL)})
     kept = current.loc[finality.sort_values(kind="stable").index].drop_duplicates("trial_id").sort_index()
     sweeps = current[["config_id", "sweep"]].drop_duplicates()
