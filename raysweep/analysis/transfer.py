@@ -65,6 +65,9 @@ def transfers(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Transfer
         tables: What the rankings were made of.
         rankings: From `rank`; those set apart are left out, as their scores are over other points.
     """
+    scores = tables.evaluations
+    if not ((scores["kind"] == "trial") & (scores["dataset"] != scores["eval_dataset"])).any():
+        return []
     usable = [each for each in rankings if each.view.protocol == "holdout" and not each.apart]
     places = list(dict.fromkeys((each.view.fold, each.fold, str(each.view.mode)) for each in usable))
     by_place = [
@@ -109,6 +112,21 @@ def rule_of(transfer: Transfer) -> str:
         "is perfect, 0 no better) and, in brackets, against the ridge trained at home on the series that is forecast. "
         "Gap away: how much skill is lost on the other series against the same model trained there, "
         "on average."
+    )
+
+
+def answer_of(transfer: Transfer) -> str:
+    """What was found, in a sentence."""
+    cells = transfer.cells
+    away = cells[(cells["trained_on"] != cells["forecast"]) & ~cells["is_baseline"]].dropna(subset=["skill_last"])
+    if away.empty:
+        return f"{transfer.title}: no forecast of another series has a score."
+    best = away.sort_values("skill_last").iloc[-1]
+    num_better = int((away["skill_ridge"] > 0).sum())
+    return (
+        f"{transfer.title}: {num_better} of {len(away)} forecasts of series that weren't trained on beat the ridge "
+        f"trained at home; the best, {best['model']} from {best['trained_on']} to {best['forecast']}, has skill "
+        f"{numerals.skill(best['skill_last'])} against the last value."
     )
 
 

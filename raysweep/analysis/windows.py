@@ -15,7 +15,7 @@ from raysweep.analysis import numerals
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import SEEDS_TO_CONFIRM, title_of
 from raysweep.analysis.result_table import Column, ResultTable, TableRow
-from raysweep.analysis.seed_errors import intervals, scored_seeds
+from raysweep.analysis.seed_errors import NO_INTERVAL, intervals, scored_seeds
 from raysweep.analysis.tables import SweepTables
 from raysweep.forecasting.protocol import Mode
 
@@ -50,23 +50,33 @@ class WindowPanel:
         return None if chosen.empty else {str(key): value for key, value in chosen.iloc[0].items()}
 
     @property
+    def has_several_windows(self) -> bool:
+        """Whether there is anything to compare."""
+        return bool(self.points["window"].nunique() > 1)
+
+    @property
     def models(self) -> list[str]:
         """In the order of their names."""
         return [str(name) for name in self.points["model"].unique()]
 
 
-def window_panels(tables: SweepTables, rankings: Sequence[Ranking]) -> list[WindowPanel]:
+def window_panels(
+    tables: SweepTables, rankings: Sequence[Ranking], *, with_intervals: bool = True
+) -> list[WindowPanel]:
     """One panel for each ranking under holdout, in the rankings' order.
 
     Args:
         tables: What the rankings were made of.
         rankings: From `rank`.
+        with_intervals: Whether they are wanted: resampling takes longer than all the rest.
     """
     steps = tables.trials[tables.trials["status"] == "finished"].groupby("config_id")["num_steps"].mean()
     chosen = {}
     for index, ranking in enumerate(rankings):
         if ranking.view.protocol == "holdout":
             chosen[index] = _chosen(ranking)
+    if not with_intervals:
+        return [_panel(rankings[index], rows, [NO_INTERVAL] * len(rows), steps) for index, rows in chosen.items()]
     configs = {str(config) for rows in chosen.values() for config in rows.index[rows["is_confirmed"].astype("bool")]}
     modes: tuple[Mode, ...] = ("batch", "regressive")
     seeds = {mode: scored_seeds(tables, configs, mode) for mode in modes}

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from raysweep.analysis.effects import Effects, verdict_of
+from raysweep.analysis.effects import Effects, answer_of, verdict_of
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import (
     GRID_COLOR,
@@ -46,7 +46,7 @@ def draw_effects(found: Sequence[Effects], title: str = "Effect of each choice")
     height = max(len(each.values) for each in found) * ROW_HEIGHT + 1.0
     with styled():
         figure = _draw_panels(found, _draw_effects, height, legend)
-    return Picture(figure=figure, title=title, caption=" ".join(map(_answer, found)))
+    return Picture(figure=figure, title=title, caption=" ".join(map(answer_of, found)))
 
 
 def draw_importances(found: Sequence[Importance], title: str = "Importance of each key") -> Picture:
@@ -127,12 +127,3 @@ def _draw_importance(axes: Axes, found: Importance) -> None:
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_xlabel("share of the variance of log MSE")
-
-
-def _answer(found: Effects) -> str:
-    name = title_of(found.choices.ranking)
-    told = [(row, verdict_of(row)) for _, row in found.values.iterrows()]
-    lower = [f"{row['key']} {row['value']} (error x {row['ratio']:.2f})" for row, said in told if said == "lower error"]
-    if not lower:
-        return f"{name}: no choice lowers the error by more than its interval."
-    return f"{name}: all else equal, lower error with {', '.join(lower)}."

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from raysweep.analysis import numerals
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import GRID_COLOR, TEXT_COLOR, WHOLE_WIDTH, new_figure, panel_grid_size, styled
-from raysweep.analysis.transfer import Transfer
+from raysweep.analysis.transfer import Transfer, answer_of
 
 CELL_SIZE = 0.62  # inches
 MOST_COLUMNS = 3
@@ -41,7 +41,7 @@ def draw_transfer(transfer: Transfer) -> Picture:
             "series forecast · framed: at home",
             fontsize=8.0,
         )
-    return Picture(figure=figure, title=transfer.title, caption=_caption(transfer))
+    return Picture(figure=figure, title=transfer.title, caption=answer_of(transfer))
 
 
 def _draw_matrix(axes: Axes, found: pd.DataFrame, model: str, series: Sequence[str], homes: Sequence[str]) -> None:
@@ -78,17 +78,3 @@ def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[Hashable, Any] |
     axes.text(column, row - 0.1, text, ha="center", va="center", fontsize=10, zorder=3)
     if cell is not None and not pd.isna(cell["skill_ridge"]):
         axes.text(column, row + 0.24, numerals.skill(cell["skill_ridge"]), ha="center", va="center", fontsize=7.5)
-
-
-def _caption(transfer: Transfer) -> str:
-    cells = transfer.cells
-    away = cells[(cells["trained_on"] != cells["forecast"]) & ~cells["is_baseline"]].dropna(subset=["skill_last"])
-    if away.empty:
-        return f"{transfer.title}: no forecast of another series has a score."
-    best = away.sort_values("skill_last").iloc[-1]
-    num_better = int((away["skill_ridge"] > 0).sum())
-    return (
-        f"{transfer.title}: {num_better} of {len(away)} forecasts of series that weren't trained on beat the ridge "
-        f"trained at home; the best, {best['model']} from {best['trained_on']} to {best['forecast']}, has skill "
-        f"{numerals.skill(best['skill_last'])} against the last value."
-    )
