@@ -37,6 +37,7 @@ def claim_lines(ranking: Ranking) -> Iterator[str]:
         case None:
             yield from _set_lines(ranking)
     yield from _unconfirmed_lines(ranking)
+    yield from choice_lines(ranking)
     if ranking.optimism is not None:
         yield from _optimism_lines(ranking.rows, ranking.optimism, ranking.view.is_score_of_forecasts)
 
@@ -96,6 +97,15 @@ def _unconfirmed_lines(ranking: Ranking) -> Iterator[str]:
         yield (
             f"The lowest of {num_ranked:,} such scores is lower than that config's next seeds will be: luck helped to "
             "make it the lowest."
+        )
+
+
+def choice_lines(ranking: Ranking) -> Iterator[str]:
+    """By what the confirmed configs were chosen, where that isn't what sorts them here."""
+    if ranking.chosen_by_another:
+        yield (
+            f"Confirmed configs were chosen by {ranking.chosen_by_another}, not by the score of this table: one that "
+            "wasn't chosen may be better here."
         )
 
 

@@ -13,6 +13,8 @@ import pandas as pd
 
 from raysweep.analysis.views import View
 
+# What configs can be chosen by; see `metric` in a sweep file.
+_METRICS = ("val_mse_batch", "val_mse_regressive", "Final/val_loss")
 _STRENGTHS = {"explore": 1, "confirm": 2}
 
 
@@ -80,6 +82,25 @@ def scored_trials(trials: pd.DataFrame, configs: Collection[str]) -> pd.DataFram
     asked = with_strongest_phases(asked.assign(is_scored=asked["status"] == "finished"))
     kept = with_fresh_seeds_alone(asked)
     return kept[kept["is_scored"]]
+
+
+def chosen_by(trials: pd.DataFrame) -> str:
+    """The column of trials by which configs were chosen to be confirmed; empty where none were, or it can't be told.
+
+    Args:
+        trials: Of one contest, with `is_scored`, and `home`, the sweep that each is looked up in.
+    """
+    if "phase" not in trials:
+        return ""
+    is_fresh = trials["phase"].eq("confirm").fillna(False)
+    fits = set(_METRICS)
+    for home in trials.loc[is_fresh, "home"].unique():
+        in_sweep = trials["home"] == home
+        chosen = set(trials.loc[in_sweep & is_fresh, "config_id"])
+        explored = trials[in_sweep & trials["phase"].eq("explore").fillna(False) & trials["is_scored"]]
+        means = explored.groupby("config_id")[list(_METRICS)].mean()
+        fits &= {name for name in _METRICS if set(means[name].dropna().nsmallest(len(chosen)).index) == chosen}
+    return next((name for name in _METRICS if name in fits), "") if is_fresh.any() else ""
 
 
 def optimism(trials: pd.DataFrame, view: View) -> Optimism | None:
