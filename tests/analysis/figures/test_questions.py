@@ -144,6 +144,12 @@ def test_importance_can_be_read() -> None:
     found = importances(rank(make_tables(configs, error, noise=0.1)))
     picture = draw_importances(found)
     assert_readable(picture)
+    (legend,) = picture.figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["share of variance: matters", "can't tell", "its spread", "highest by chance"]
+    chances = [line for line in picture.figure.axes[0].lines if line.get_marker() == "D"]
+    assert len(chances) == len(found[0].shares)
+    assert {line.get_markerfacecolor() for line in chances} == {"white"}, "it is seen on a dark bar, too"
 
 
 def test_transfer_can_be_read_in_grey_too() -> None:
