@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from raysweep.analysis import effects, transfer, windows
+from raysweep.analysis import effects, transfer_table, windows
 from raysweep.analysis.compare import ROWS_ON_SCREEN, leaderboards_and_folds
 from raysweep.analysis.questions import Answers, transfer_tables, what_mattered_tables, window_tables
 from raysweep.analysis.ranking import Ranking, rank
@@ -83,7 +83,7 @@ def _answers(tables: SweepTables, rankings: Sequence[Ranking]) -> Iterator[tuple
     lines = {
         "windows": ("Which window", [windows.answer_of(panel) for panel in panels if panel.has_several_windows]),
         "mattered": ("What mattered", list(map(effects.answer_of, found.effects))),
-        "transfer": ("What carries over", list(map(transfer.answer_of, found.transfers))),
+        "transfer": ("What carries over", list(map(transfer_table.answer_of, found.transfers))),
     }
     for name, (question, sentences) in lines.items():
         if sentences:

@@ -15,7 +15,8 @@ from raysweep.analysis.rank_table import RankTable, pair_table, rank_tables, val
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.result_table import ResultTable
 from raysweep.analysis.tables import SweepTables
-from raysweep.analysis.transfer import Transfer, transfer_table, transfers
+from raysweep.analysis.transfer import Transfer, transfers
+from raysweep.analysis.transfer_table import transfer_table
 from raysweep.analysis.windows import WindowPanel, window_panels, window_table
 
 

@@ -15,7 +15,8 @@ from raysweep.analysis.report import drawings
 from raysweep.analysis.report.drawings import Drawn
 from raysweep.analysis.report.material import Material
 from raysweep.analysis.report.page import Block, Drawing, Section, Text, table_of
-from raysweep.analysis.transfer import transfer_table, transfers
+from raysweep.analysis.transfer import transfers
+from raysweep.analysis.transfer_table import transfer_table
 from raysweep.analysis.windows import window_panels, window_table
 
 
