@@ -27,6 +27,8 @@ from raysweep.options import (
     ModelsDir,
     Overrides,
     ResultsDir,
+    Shown,
+    ShownTables,
     StoragePath,
     SweepFile,
     Sweeps,
@@ -35,7 +37,7 @@ from raysweep.options import (
 )
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
-from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
+from raysweep.screen import Screen, print_leaderboards, print_overview, print_plan, print_table
 from raysweep.spec.override_grammar import in_quotes
 from raysweep.storage import STORAGE_VARIABLE
 from raysweep.terminal import complain, make_console
@@ -152,12 +154,14 @@ def compare(
     sweeps: Sweeps = None,
     results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
     top: Annotated[int, typer.Option(min=1, help="Rows of each leaderboard.")] = TOP_ROWS,
+    show: Shown = None,
     verbose: Verbose = False,
 ) -> None:
-    """Show the leaderboards of sweeps; Parquet files of somebody else will do."""
+    """Show the leaderboards and, below them, the answers in short; Parquet files of somebody else will do."""
     with _errors(verbose):
         found = commands.find_sweeps(sweeps or [], results_dir, is_ledger_needed=False)
-        print_leaderboards(make_console(), commands.compare_sweeps(found, top), top)
+        wanted = show or [ShownTables.leaderboards]
+        print_overview(make_console(), commands.compare_sweeps(found, top, wanted), top)
 
 
 @app.command("report")

@@ -26,6 +26,7 @@ from raysweep.tracking.processes import is_driver_alive
 from raysweep.tracking.sync import sync_ledger
 
 if TYPE_CHECKING:
+    from raysweep.analysis.overview import Overview
     from raysweep.analysis.report.helpers import Helpers
     from raysweep.analysis.result_table import ResultTable
 
@@ -78,14 +79,14 @@ def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> lis
     return write_leaderboard(paths, units=_units(catalog), check=False)  # export_tables has just done so
 
 
-def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[ResultTable]:
-    """The leaderboards of these sweeps together, with `top` configs each."""
+def compare_sweeps(sweeps: Sequence[SweepPaths], top: int, shown: Sequence[str] = ("leaderboards",)) -> Overview:
+    """The answers that these sweeps give together, and the tables that are wanted, leaderboards with `top` configs."""
     from raysweep.analysis.garbage import looked_at_seldom
 
     with looked_at_seldom():
-        from raysweep.analysis.compare import compare
+        from raysweep.analysis.overview import overview
 
-        return compare(sweeps, top=top)
+        return overview(sweeps, shown=shown, top=top)
 
 
 def report_files(sweeps: Sequence[SweepPaths], output: Path | None) -> list[tuple[list[SweepPaths], Path, Path]]:

@@ -28,7 +28,7 @@ from raysweep.analysis.compare import compare
 from raysweep.analysis.figures.picture import Picture, save
 from raysweep.analysis.figures.questions import transfer_pictures, what_mattered_pictures, window_pictures
 from raysweep.analysis.markdown import to_markdown
-from raysweep.analysis.questions import Answers, answer
+from raysweep.analysis.questions import Answers
 from raysweep.analysis.report.answers import answers as sentences
 from raysweep.analysis.report.material import Material
 from raysweep.paths import SweepPaths
@@ -157,7 +157,7 @@ def part(sweep: Sweep, words: str) -> list[str]:
         "### In three sentences, made from the numbers",
         summary(sweep),
         "### Pictures",
-        pictures(sweep, answer(material.tables, material.rankings)),
+        pictures(sweep, Answers(tables=material.tables, rankings=material.rankings)),
         "### What it cost",
         cost(sweep),
         "### Leaderboards",

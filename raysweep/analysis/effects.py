@@ -89,6 +89,16 @@ def verdict_of(row: pd.Series) -> str:
     return "higher error" if row["low"] > 1 else "can't tell"
 
 
+def answer_of(found: Effects) -> str:
+    """What was found, in a sentence."""
+    name = title_of(found.choices.ranking)
+    told = [(row, verdict_of(row)) for _, row in found.values.iterrows()]
+    lower = [f"{row['key']} {row['value']} (error x {row['ratio']:.2f})" for row, said in told if said == "lower error"]
+    if not lower:
+        return f"{name}: no choice lowers the error by more than its interval."
+    return f"{name}: all else equal, lower error with {', '.join(lower)}."
+
+
 def _effects(choices: Choices) -> Effects:
     tables, uneven = [], []
     for key in choices.keys:

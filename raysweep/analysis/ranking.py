@@ -14,7 +14,7 @@ import pandas as pd
 from raysweep.analysis.claims import Claims, claim
 from raysweep.analysis.columns import CONFIG_KEYS
 from raysweep.analysis.membership import is_among
-from raysweep.analysis.phases import Optimism, optimism, with_fresh_seeds_alone
+from raysweep.analysis.phases import Optimism, chosen_by, optimism, with_fresh_seeds_alone, with_strongest_phases
 from raysweep.analysis.standings import SKILLS, baseline_rows, standings
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.views import VIEWS, View
@@ -45,6 +45,8 @@ class Ranking:
         num_old_elsewhere: Such trials of a series or fold that has no ranking; on the last ranking only.
         claims: What may be said of the configs that have enough seeds.
         optimism: What became of the configs that were chosen to be confirmed; None if none were.
+        chosen_by: The column of trials by which configs were chosen to be confirmed; empty if none were, or if that
+            can't be told.
         has_other_folds: Whether the series has rankings for other values of the view's fold key.
         apart: Why these aren't in the ranking before; empty if it is the first of its series and fold.
     """
@@ -65,7 +67,14 @@ class Ranking:
     apart: str = ""
     claims: Claims = field(default_factory=Claims)
     optimism: Optimism | None = None
+    chosen_by: str = ""
     has_other_folds: bool = False
+
+    @property
+    def chosen_by_another(self) -> str:
+        """The score by which configs were chosen to be confirmed, where it isn't the one that sorts; else empty."""
+        own = f"val_mse_{self.view.mode}" if self.view.mode else self.view.score
+        return "" if self.chosen_by == own else self.chosen_by
 
     @property
     def ranked(self) -> pd.DataFrame:
@@ -102,7 +111,7 @@ def _current_and_old(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Trials that a sweep asks for, and the others. One that several sweeps share counts once, and names them all."""
     trials = trials.drop_duplicates(["sweep", "trial_id"])
     is_current = trials["is_current"].astype("bool")
-    current = trials[is_current]
+    current = with_strongest_phases(trials[is_current])
     finality = current["status"].map({status: place for place, status in enumerate(_MOST_FINAL)})
     kept = current.loc[finality.sort_values(kind="stable").index].drop_duplicates("trial_id").sort_index()
     sweeps = current[["config_id", "sweep"]].drop_duplicates()
@@ -164,7 +173,7 @@ def _rank_contest(
 
 def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View) -> Ranking:
     first = group.iloc[0]
-    found = optimism(group, view)
+    found, chosen = optimism(group, view), chosen_by(group)
     group = with_fresh_seeds_alone(group)
     scored = group[group["is_scored"]]
     # Every scored trial of the group tells the same of what it was scored on.
@@ -186,6 +195,7 @@ def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame
         floors=_floors(scored, own, references, view),
         claims=claims,
         optimism=found,
+        chosen_by=chosen,
         num_failed=int((group["status"] == "failed").sum()),
     )
 

@@ -71,7 +71,13 @@ def test_log_axes_have_plain_numbers() -> None:
     assert isinstance(picture.figure, Figure)
 
 
-@pytest.mark.parametrize("lowest, highest", [(0.5, 2.2), (1500, 200_000), (0.006, 160), (1e-5, 1e7), (1e-3, 1e200)])
+@pytest.mark.parametrize(
+    "lowest, highest",
+    [
+        *((930, 1260), (900, 1100), (1.01e-3, 1.9e-3), (21, 49), (600, 2300), (99.0, 100.5)),
+        *((0.5, 2.2), (1500, 200_000), (0.006, 160), (1e-5, 1e7), (1e-3, 1e200)),
+    ],
+)
 def test_numbers_on_an_axis_are_few_and_stand_apart(lowest: float, highest: float) -> None:
     """As many as fit beside each other: four hundredths of an axis each, for half of a page."""
     with styled():
