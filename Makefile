@@ -18,7 +18,8 @@ sweep: $(RUNTIME) ## run a sweep: make sweep SWEEP=sweeps/x.yaml ARGS="train.num
 	$(RUN) -m raysweep "$(SWEEP)" $(ARGS)
 
 test: check ## every check, then every test that CI runs
-	$(RUN) -m pytest -m "not nightly"
+	$(RUN) -m pytest -m computing --numprocesses 2 --dist loadfile
+	$(RUN) -m pytest -m "not computing and not nightly"
 
 setup: $(EXTRAS) ## all that tests and checks need
 

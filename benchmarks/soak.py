@@ -117,7 +117,8 @@ def _stop(soak: Soak, command: Marked, number: signal.Signals) -> bool:
     begun = time.monotonic()
     output = command.output(60)
     # 0: it was done anyway; and a command that has lost its Ray a moment before may be on its way out.
-    if command.process.returncode not in (130, 0) and "has ended unexpectedly" not in output:
+    has_lost_ray = command.process.returncode == 3 and "has ended unexpectedly" in output
+    if command.process.returncode not in (130, 0) and not has_lost_ray:
         soak.losses.append(f"{number.name}: exit code {command.process.returncode}, not 130:\n{output}")
     if time.monotonic() - begun > 20:  # ten, on a machine that does nothing else
         soak.losses.append(f"{number.name}: it took {time.monotonic() - begun:.0f} s to stop")
@@ -208,6 +209,10 @@ def run_round(soak: Soak, number: int, reference: dict[str, Any]) -> None:
         if code == 0:
             break
     soak.say(f"round {number} has ended with exit code {code}: {len(finished(paths))} of {NUM_TRIALS} trials finished")
+    if code != 0:  # no trial of these fails by itself
+        soak.losses.append(
+            f"round {number}: {soak.commands} commands, and the last one ended with exit code {code}:\n{output}"
+        )
     _check(soak, name, before, reference)
 
 

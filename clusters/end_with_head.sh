@@ -5,11 +5,12 @@ set -u
 
 . ~/raysweep/clusters/environment.sh
 raylet=$(pgrep -u "$(id -u)" -nx raylet) || exit 0
-misses=0
+seen=$SECONDS
 while kill -0 "$raylet" 2>/dev/null; do
-  if timeout 1 bash -c ": < /dev/tcp/$RAY_HEAD_IP/6379" 2>/dev/null; then misses=0; else misses=$((misses + 1)); fi
-  # By then a link that is only cut has made the head give this worker up, too.
-  if [ "$misses" -ge 4 ]; then kill -KILL "$raylet"; fi
+  if timeout 1 bash -c ": < /dev/tcp/$RAY_HEAD_IP/6379" 2>/dev/null; then seen=$SECONDS; fi
+  # By then a link that is only cut has made the head give this worker up, too. A refusal comes at once, so that tries
+  # say nothing.
+  if [ $((SECONDS - seen)) -ge 8 ]; then kill -KILL "$raylet"; fi
   sleep 1
 done
 sleep 10 # the autoscaler may be starting Ray anew; that one has a watcher of its own

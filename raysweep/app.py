@@ -19,6 +19,7 @@ from raysweep.ledger.rows import CommandRow
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.locks import FileLock
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths
+from raysweep.plain_files import NotPlainError
 from raysweep.planning.progress import Display
 from raysweep.prepare import PreparedSweep, Workspace, scheduler_text
 from raysweep.recovery import Head, at_the_head, check_storage, ledger_copied, remember_storage
@@ -88,7 +89,7 @@ def run_sweep(
                 remember_storage(ledger, prepared, display.note)
                 with (
                     ledger_copied(head, display.note) as taken_over,
-                    _tracking(prepared, workspace, display),
+                    _tracking(ledger, prepared, workspace, display),
                     _command(ledger, prepared),
                 ):
                     if is_missing:
@@ -121,6 +122,9 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
         lock.acquire(LOCK_SECONDS)
     except LockedError as error:
         raise LockedError(f"{paths.root}: {error} is at work; wait until it has ended, or end it") from None
+    except NotPlainError as error:
+        valid = "raysweep writes through no link; or name a folder of your own with --results-dir"
+        raise InputError([Problem(where=str(error.filename), found=str(error.strerror), valid=valid)]) from error
     except OSError as error:
         found = f"can't be written ({error.strerror})"
         valid = "make room or make it writable, or name a folder of your own with --results-dir"
@@ -130,10 +134,11 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
 
 
 def _is_settled(prepared: PreparedSweep) -> bool:
-    """Whether the last command ended by itself, and had checkpoints and forecasts where this one has them."""
+    """Whether the last command ended by itself, MLflow has what it wrote, and files lie where this one has them."""
     with LedgerReader(prepared.paths.ledger, check=False) as reader:
-        command, location = reader.last_command(), reader.storage_path()
-    return command is None or (command["outcome"] is not None and location == prepared.sweep.storage_path)
+        command, location, is_behind = reader.last_command(), reader.storage_path(), reader.is_tracking_behind()
+    has_ended = command is None or command["outcome"] is not None
+    return has_ended and not is_behind and (command is None or location == prepared.sweep.storage_path)
 
 
 @contextmanager
@@ -165,8 +170,9 @@ def _command(ledger: LedgerWriter, prepared: PreparedSweep) -> Iterator[None]:
 
 
 @contextmanager
-def _tracking(prepared: PreparedSweep, workspace: Workspace, display: Display) -> Iterator[None]:
+def _tracking(ledger: LedgerWriter, prepared: PreparedSweep, workspace: Workspace, display: Display) -> Iterator[None]:
     """MLflow follows the ledger in a process of its own; whatever happens to it, the sweep goes on."""
+    ledger.set_tracking_behind(True)
     later = f"Later: {_sync_command(prepared.paths, workspace)}"
     try:
         follower = start_follower(prepared.paths, workspace.tracking_uri)
@@ -179,7 +185,10 @@ def _tracking(prepared: PreparedSweep, workspace: Workspace, display: Display) -
         yield
         patience = FOLLOWER_SECONDS
     finally:
-        if not follower.finish(patience):
+        if follower.finish(patience):
+            with suppress(LedgerError):  # what ended the command is told; the next one asks MLflow once more
+                ledger.set_tracking_behind(False)
+        else:
             problem = follower.problem() or f"it is still busy; see {prepared.paths.tracking_log}"
             display.note(f"MLflow is not up to date: {problem}. {later}")
 

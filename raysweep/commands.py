@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,16 +15,19 @@ from typing import TYPE_CHECKING
 from raysweep.errors import InputError, Problem, RaysweepError
 from raysweep.forecasting.catalog import FolderCatalog
 from raysweep.forecasting.series import Series, read_series
+from raysweep.ledger.check import has_ledger
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import ENDED
 from raysweep.paths import SweepPaths
 from raysweep.prepare import PreparedSweep
+from raysweep.storage import STORAGE_VARIABLE, followed
 from raysweep.tracking.address import redact
 from raysweep.tracking.processes import is_driver_alive
 from raysweep.tracking.sync import sync_ledger
 
 if TYPE_CHECKING:
     from raysweep.analysis.overview import Overview
+    from raysweep.analysis.report.helpers import Helpers
     from raysweep.analysis.result_table import ResultTable
 
 TableRows = list[tuple[str, ...]]
@@ -77,9 +81,12 @@ def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> lis
 
 def compare_sweeps(sweeps: Sequence[SweepPaths], top: int, shown: Sequence[str] = ("leaderboards",)) -> Overview:
     """The answers that these sweeps give together, and the tables that are wanted, leaderboards with `top` configs."""
-    from raysweep.analysis.overview import overview
+    from raysweep.analysis.garbage import looked_at_seldom
 
-    return overview(sweeps, shown=shown, top=top)
+    with looked_at_seldom():
+        from raysweep.analysis.overview import overview
+
+        return overview(sweeps, shown=shown, top=top)
 
 
 def report_files(sweeps: Sequence[SweepPaths], output: Path | None) -> list[tuple[list[SweepPaths], Path, Path]]:
@@ -94,12 +101,23 @@ def report_files(sweeps: Sequence[SweepPaths], output: Path | None) -> list[tupl
     return [(list(sweeps), output / "report.html", output / "figures")]
 
 
+@contextmanager
+def report_helpers() -> Iterator[Helpers]:
+    """Who helps with one report after the other; they load their libraries while the first one's tables are read."""
+    from raysweep.analysis.garbage import looked_at_seldom
+    from raysweep.analysis.report.helpers import helpers
+
+    with helpers() as started, looked_at_seldom():
+        yield started
+
+
 def write_report(
     sweeps: Sequence[SweepPaths],
     report: Path,
     figures: Path,
     catalog: FolderCatalog,
     note: Callable[[str], None],
+    helpers: Helpers,
 ) -> None:
     """Writes one page about these sweeps together, and its pictures.
 
@@ -109,6 +127,7 @@ def write_report(
         figures: The folder of the pictures.
         catalog: Knows units, and the series whose training part pictures show; a report does without.
         note: Is told what takes long.
+        helpers: From `report_helpers`.
 
     Raises:
         LedgerError: If a ledger can't be read.
@@ -127,7 +146,21 @@ def write_report(
         units = _units(catalog)
     except RaysweepError:
         units = {}
-    write(sweeps, report, figures, units=units, series_named=series_named, note=note)
+    for paths in sweeps:
+        if (location := _not_followed(paths)) is not None:
+            note(
+                f"{paths.name}: pictures of forecasts are left out: its ledger alone says that they lie at {location}; "
+                f"with {STORAGE_VARIABLE} set to that, they are taken from there"
+            )
+    write(sweeps, report, figures, units=units, series_named=series_named, note=note, helpers=helpers)
+
+
+def _not_followed(paths: SweepPaths) -> str | None:
+    if not has_ledger(paths.ledger):
+        return None
+    with LedgerReader(paths.ledger, check=False) as reader:
+        location = reader.storage_path()
+    return location if followed(location) is None else None
 
 
 def sync_sweep(paths: SweepPaths, tracking_uri: str) -> str:

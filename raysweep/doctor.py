@@ -22,7 +22,8 @@ from raysweep.clusters.judge import judge
 from raysweep.clusters.machines import Visited
 from raysweep.errors import ClusterError, UnfitClusterError
 from raysweep.tracking.address import absolute_uri, redact
-from raysweep.tuning.cluster import is_own_ray, ray_cluster
+from raysweep.tuning.cluster import ray_cluster
+from raysweep.tuning.ray_folders import is_own_ray
 
 TEMPORARY = "/tmp"  # where Ray keeps its files unless it is told otherwise
 QUICK_SECONDS = 60.0  # a node may have to start a worker first
@@ -163,10 +164,12 @@ def _situation(asked: Mapping[str, Any], visited: Sequence[Visited], known: Mapp
         if match is not None:
             del strangers[match.address]
         nodes.append(_node(node, match, is_named_twice=names.count(_name(node)) > 1))
+    head = visited[0].address if visited else None  # they come in this order
     absent = [
         Machine(
             name=one.address if one.facts is None else f"{one.facts.hostname} ({one.address})",
             is_joined=False,
+            is_head=one.address == head,
             facts=one.facts,
             clock=one.clock,
             visit=one.visit,
@@ -204,6 +207,7 @@ def _node(node: Mapping[str, Any], visited: Visited | None, *, is_named_twice: b
     clock = Clock(ahead=node["clock"][0], error=node["clock"][1]) if node["clock"] else None
     return Machine(
         name=f"{name} node {node['id'][:6]}" if is_named_twice else name,
+        is_head=node["is_head"],
         num_cpus=node["num_cpus"],
         num_gpus=node["num_gpus"],
         facts=facts,

@@ -11,8 +11,10 @@ from pathlib import Path
 from types import TracebackType
 
 from raysweep.errors import LockedError
+from raysweep.plain_files import open_plain
 
 _RETRY_SECONDS = 0.1
+_MAX_BYTES = 4096  # of the line about the holder
 
 
 class FileLock:
@@ -39,14 +41,15 @@ class FileLock:
 
         Raises:
             LockedError: If another process holds it for all that time.
+            NotPlainError: If a link, say, is in its place: the line would be written to where that leads.
             OSError: If the file can't be written.
         """
-        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = open_plain(self._file, os.O_RDWR | os.O_CREAT)
         try:
             deadline = time.monotonic() + timeout_seconds
             while not _try_lock(descriptor):
                 if time.monotonic() >= deadline:
-                    raise LockedError(self._holder())
+                    raise LockedError(_holder(descriptor))
                 time.sleep(_RETRY_SECONDS)
             self._sign(descriptor)
         except BaseException:
@@ -77,13 +80,14 @@ class FileLock:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
 
-    def _holder(self) -> str:
-        try:
-            holder = json.loads(self._file.read_text())
-            seconds = time.time() - holder["since"]
-            return f"process {holder['pid']} on {holder['host']} ({holder['role']}, for {seconds:.0f} s)"
-        except (OSError, ValueError, KeyError, TypeError):
-            return "another process"
+
+def _holder(descriptor: int) -> str:
+    try:
+        holder = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
+        seconds = time.time() - holder["since"]
+        return f"process {holder['pid']} on {holder['host']} ({holder['role']}, for {seconds:.0f} s)"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -31,7 +31,7 @@ Shown = Annotated[
     list[ShownTables] | None,
     typer.Option("--show", help="Which tables; may be given again.", show_default="leaderboards"),
 ]
-ResultsDir = Annotated[Path, typer.Option(help="Folder of all results.")]
+ResultsDir = Annotated[Path, typer.Option(envvar="RAYSWEEP_RESULTS_DIR", help="Folder of all results.")]
 DataDir = Annotated[
     Path | None, typer.Option(help="Take series from here before the project's own.", show_default=False)
 ]

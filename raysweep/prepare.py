@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 
+from raysweep.errors import InputError, Problem
 from raysweep.forecasting.catalog import FolderCatalog
 from raysweep.forecasting.protocol import EvalSet, eval_sets
 from raysweep.forecasting.series import Series
@@ -21,8 +22,9 @@ from raysweep.planning.selection import confirming_trials, fold_of, select_best
 from raysweep.spec.config import Config, ProtocolName, config_id, trial_id
 from raysweep.spec.loader import load_sweep
 from raysweep.spec.space import Domain, listed_values
+from raysweep.spec.storage_path import objection_to, without_slash
 from raysweep.spec.sweep import Asha, HyperOpt, Sweep
-from raysweep.storage import SweepStorage, storage_of
+from raysweep.storage import STORAGE_VARIABLE, SweepStorage, storage_of
 
 NO_SCHEDULER = "fifo"  # as the ledger knows it
 
@@ -36,12 +38,14 @@ class Workspace:
         tracking_uri: Of MLflow.
         data_dir: Taken before the project's own series; None for those alone.
         models_dir: Folder of the models.
+        storage_path: For sweeps whose files name none; None for the results.
     """
 
     results_dir: Path
     tracking_uri: str
     data_dir: Path | None
     models_dir: Path
+    storage_path: str | None = None
 
     def catalog(self) -> FolderCatalog:
         """The models and series at hand."""
@@ -199,7 +203,17 @@ def prepare(file: Path, overrides: Sequence[str], workspace: Workspace) -> Prepa
     """Checks a sweep file. Raises `InputError` with all that is wrong, `LedgerError` for a bad ledger."""
     catalog = workspace.catalog()
     sweep = load_sweep(file, overrides=overrides, catalog=catalog)
+    if sweep.storage_path is None and workspace.storage_path:
+        sweep = replace(sweep, storage_path=_checked(workspace.storage_path))
     return _against_ledger(sweep, catalog, SweepPaths(workspace.results_dir, sweep.name), check=True)
+
+
+def _checked(location: str) -> str:
+    """As a sweep has it. Raises `InputError` if it can't be a `storage_path`."""
+    objection = objection_to(location)
+    if objection is not None:
+        raise InputError([Problem(where=STORAGE_VARIABLE, found=objection[0], valid=objection[1])])
+    return without_slash(location)
 
 
 def _against_ledger(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from raysweep.clusters.head import head_of
 from raysweep.clusters.parcel import Parcel
@@ -13,14 +14,16 @@ from raysweep.clusters.submission import Submission, pull
 from raysweep.errors import InputError, Problem
 from raysweep.paths import SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
+from raysweep.tracking.address import redact
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteSweep:
-    """What is to be submitted, and where its results come home to."""
+    """What is to be submitted, where its results come home to, and what to know beforehand, a line each."""
 
     submission: Submission
     paths: SweepPaths
+    notes: Sequence[str] = ()
 
 
 def remote_sweep(
@@ -42,16 +45,27 @@ def remote_sweep(
         models_dir=workspace.models_dir.resolve(),
         data_dirs=(own.resolve(),) if workspace.data_dir is None else (workspace.data_dir.resolve(), own.resolve()),
     )
+    tracking_uri, notes = _for_the_head(workspace.tracking_uri)
     submission = Submission(
         head=head_of(cluster),
         name=prepared.sweep.name,
         parcel=parcel,
         overrides=tuple(overrides),
         options=options,
-        # A file of this machine means nothing there.
-        tracking_uri=workspace.tracking_uri if workspace.tracking_uri.startswith(("http://", "https://")) else None,
+        tracking_uri=tracking_uri,
     )
-    return RemoteSweep(submission=submission, paths=prepared.paths)
+    return RemoteSweep(submission=submission, paths=prepared.paths, notes=notes)
+
+
+def _for_the_head(tracking_uri: str) -> tuple[str | None, list[str]]:
+    """The MLflow that the head is to be told of, if any, and what to say of it."""
+    address = urlsplit(tracking_uri)
+    if address.scheme not in ("http", "https"):  # a file of this machine means nothing there
+        return None, []
+    if address.hostname == "localhost" or (address.hostname or "").startswith("127.") or address.hostname == "::1":
+        where = redact(tracking_uri, tracking_uri)
+        return None, [f"MLflow at {where} is this machine's, which the cluster can't reach: the head's own is used"]
+    return tracking_uri, []
 
 
 def bring_home(sweep: str, results_dir: Path, cluster: Path) -> SweepPaths:

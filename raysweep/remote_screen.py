@@ -32,6 +32,8 @@ def run_there(console: Console, remote: RemoteSweep, how_to_go_on: str) -> int:
         RaysweepError: Of many kinds, if the sweep has ended well and its results can't be brought home.
     """
     submission = remote.submission
+    for line in remote.notes:
+        console.print(line)
     job = submission.submit(console.print)
     try:
         code = submission.follow(job, console.print, lambda line: console.print(Text(line), soft_wrap=True))

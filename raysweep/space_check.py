@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from raysweep.errors import InputError
+from raysweep.errors import InputError, Problem
 from raysweep.forecasting.model_size import ModelSize, count_models
 from raysweep.forecasting.protocol import scored_parts, why_unscorable
 from raysweep.forecasting.scores import MAX_BLOCKS
@@ -21,7 +21,7 @@ from raysweep.spec.config import Config, Scalar
 from raysweep.spec.space import Domain, is_listed, listed_values
 from raysweep.storage import Folder, LocalFolder
 from raysweep.tracking.address import sqlite_file
-from raysweep.tuning.cluster import own_temporary_folder
+from raysweep.tuning.ray_folders import OBJECT_STORE, own_temporary_folder, why_no_object_store
 
 # If models of this size fit, nobody need know how large they are: counting takes as long as importing torch.
 GENEROUS = ModelSize(num_params=100_000_000)
@@ -32,7 +32,7 @@ _Work = list[tuple[Config, Need, str | None]]  # what will run; the trial's id w
 
 
 def check_space_for(prepared: PreparedSweep, plan: Plan, tracking_uri: str, *, num_jobs: int | None) -> None:
-    """Raises `InputError` if the trials that are missing will write more than there is room for.
+    """Raises `InputError` if the trials that are missing will write more than there is room for, or Ray can't start.
 
     Args:
         prepared: The sweep.
@@ -40,12 +40,22 @@ def check_space_for(prepared: PreparedSweep, plan: Plan, tracking_uri: str, *, n
         tracking_uri: MLflow's; only a database file of its own counts.
         num_jobs: CPUs to use; None for all.
     """
+    _check_object_store()
     num_slots = num_jobs or os.cpu_count() or 1
     generous = _sizes(prepared, _work(prepared, plan), lambda _: GENEROUS)
     try:
         check_space(_places(prepared, generous, tracking_uri, num_slots))
     except InputError:
         check_space(_places(prepared, missing_sizes(prepared, plan), tracking_uri, num_slots))
+
+
+def _check_object_store() -> None:
+    """Ray would take minutes to say that it can't be started, and not why."""
+    if (error := why_no_object_store()) is None:
+        return
+    found = f"Ray can't make its object store there ({error.strerror})"
+    valid = "bring it back, writable for you, as by `mount -t tmpfs tmpfs /dev/shm`; a container needs --shm-size"
+    raise InputError([Problem(where=str(OBJECT_STORE), found=found, valid=valid)])
 
 
 def missing_sizes(prepared: PreparedSweep, plan: Plan) -> list[TrialSize]:

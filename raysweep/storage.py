@@ -9,17 +9,27 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from raysweep.paths import SweepPaths
 
 OBJECT_STORES = ("s3", "gs")  # the schemes that are taken
+STORAGE_VARIABLE = "RAYSWEEP_STORAGE_PATH"  # on a cluster's machines: what all of them see
+_HARMLESS = frozenset({"region", "project_id", "retry_limit_seconds"})  # parameters that choose no server
+# Google's library would try for a quarter of an hour, and hear no signal meanwhile.
+GCS_PATIENCE = ("retry_limit_seconds", "5")
+# One that is away for a moment comes back. Together with what libraries try by themselves, less than a worker may be
+# silent before it is taken for hung.
+PAUSES_SECONDS = (1.0, 3.0, 6.0, 10.0)
+
+_T = TypeVar("_T")
 
 
 class StoreError(OSError):
@@ -93,7 +103,8 @@ class LocalFolder:
         self.make()
         draft = self.path / f".{name}.{_machine()}.{os.getpid()}.tmp"
         try:
-            with draft.open("wb") as out:
+            draft.unlink(missing_ok=True)  # of a killed process of this number, or a link to another file
+            with draft.open("xb") as out:
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
@@ -159,8 +170,11 @@ class ObjectFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Sends it in one go: a process that is killed while it does leaves nothing to be seen."""
-        with self._opened() as (store, path), store.open_output_stream(f"{path}/{name}") as stream:
-            stream.write(content)
+        try:
+            with self._opened() as (store, path), store.open_output_stream(f"{path}/{name}") as stream:
+                stream.write(content)
+        except FileNotFoundError as error:  # nothing else is looked for there
+            raise StoreError(f"there is no such bucket: {' '.join(str(error).split())}") from error
 
     def remove(self, name: str) -> None:
         """Takes an object away, if it is there."""
@@ -193,6 +207,9 @@ def _connect(uri: str) -> tuple[Any, str]:
     """Once a process: to find out a bucket's region takes a request."""
     from pyarrow.fs import FileSystem
 
+    address = urlsplit(uri)
+    if address.scheme == "gs" and GCS_PATIENCE[0] not in dict(parse_qsl(address.query)):
+        uri = address._replace(query="&".join(filter(None, [address.query, "=".join(GCS_PATIENCE)]))).geturl()
     store, path = FileSystem.from_uri(uri)
     return store, path
 
@@ -207,6 +224,28 @@ def open_folder(location: str) -> Folder:
     if location.startswith(tuple(f"{scheme}://" for scheme in OBJECT_STORES)):
         return ObjectFolder(location)
     return LocalFolder(Path(unquote(urlsplit(location).path) if location.startswith("file://") else location))
+
+
+def patiently(action: Callable[[], _T]) -> _T:
+    """Does it again, after growing pauses, while an object store can't be reached; raises what the last try did."""
+    for pause in PAUSES_SECONDS:
+        try:
+            return action()
+        except StoreError:
+            time.sleep(pause)
+    return action()
+
+
+def followed(location: str | None) -> str | None:
+    """A location that a ledger has, which may be a stranger's; None where nobody should go because of that.
+
+    The user's credentials go along to an object store. So its parameters, of which some choose the server, must be what
+    the user says too, in `RAYSWEEP_STORAGE_PATH`.
+    """
+    if location is None or location == os.environ.get(STORAGE_VARIABLE) or "?" not in location:
+        return location
+    parameters = parse_qsl(location.partition("?")[2], keep_blank_values=True)
+    return location if {name for name, _ in parameters} <= _HARMLESS else None
 
 
 def why_unusable(folder: Folder) -> OSError | None:

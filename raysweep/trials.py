@@ -22,7 +22,7 @@ from raysweep.prepare import PreparedSweep, scheduler_text
 from raysweep.spec.config import Scalar
 from raysweep.spec.sweep import Asha, HyperOpt
 from raysweep.storage import LocalFolder
-from raysweep.tuning.cluster import is_own_ray
+from raysweep.tuning.ray_folders import is_own_ray
 from raysweep.version import code_version
 
 if TYPE_CHECKING:
@@ -155,12 +155,18 @@ def _run_on_ray(
             references=baselines.references,
             code_version=code_version(),
             lost_storage=lost_storage,
+            slowest_epoch=partial(_slowest_epoch, prepared),
             on_change=lambda: _show(display, progress, cluster),
         )
         _explore(run, ledger, prepared, plan.part(is_confirm=False), progress, baselines, allocation)
         if sweep.confirm is not None:
             _confirm(run, _choose(ledger, prepared, progress, display), allocation)
     return progress
+
+
+def _slowest_epoch(prepared: PreparedSweep) -> float:
+    with LedgerReader(prepared.paths.ledger, check=False) as reader:  # looked at when this command began
+        return reader.slowest_epoch()
 
 
 def _show(display: Display, progress: Progress, cluster: RunningCluster) -> None:

@@ -19,6 +19,9 @@ from raysweep.paths import SweepPaths
 PROJECT = Path(__file__).resolve().parent.parent
 TIMEOUT_SECONDS = 240
 
+# Folders of tests that start no Ray, no server and no machine; those of them that are `slow` may look at a clock.
+COMPUTING = ("analysis", "forecasting", "ledger", "models", "planning", "spec")
+
 DATASETS = """
 wave:
   file: wave.csv
@@ -36,6 +39,14 @@ pair:
   value_columns: [level, other]
   unit: ppm
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what can share the machine: `make test` runs these side by side, and then all others one by one."""
+    for item in items:
+        folder = item.path.relative_to(PROJECT / "tests").parts[0]
+        if folder in COMPUTING and not any(item.iter_markers("slow")) and not any(item.iter_markers("nightly")):
+            item.add_marker(pytest.mark.computing)
 
 
 @dataclass

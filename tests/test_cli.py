@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 
 import pytest
+import typer
 
+from raysweep.cli import _errors
+from raysweep.ledger.writer import LedgerWriter
 from tests.analysis.ledgers import FakeTrial, write_ledger
 from tests.conftest import PROJECT, Project
 from tests.spec.corpus.encodings import ENCODINGS
@@ -72,6 +76,19 @@ def test_stand_ins_are_named_as_such(fresh_project: Project) -> None:
 
 def test_verbose_shows_where_an_error_came_from(fresh_project: Project) -> None:
     assert "Traceback" in fresh_project.run("plan", "nowhere.yaml", "-v", expect=2).stderr
+
+
+def test_a_mistake_of_ours_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended, _errors(is_verbose=False):
+        raise KeyError("first\nsecond") from None
+    assert ended.value.exit_code == 3
+    with pytest.raises(typer.Exit), _errors(is_verbose=False):
+        raise RuntimeError("the node said:\nFile worker.py, line 1")
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "raysweep: KeyError: 'first\\nsecond'; a mistake of raysweep's own: -v shows where",
+        "raysweep: RuntimeError: the node said:; a mistake of raysweep's own: -v shows where",
+    ]
 
 
 # A model, and what marks that it was run: no command but a sweep may run it.
@@ -224,3 +241,17 @@ def test_a_report_that_cannot_be_written_is_one_line(fresh_project: Project) -> 
     done = fresh_project.run("report", expect=2)
     assert done.stderr.count("\n") == 1
     assert "report.html" in done.stderr
+
+
+def test_a_report_asks_no_server_that_a_ledger_names(fresh_project: Project) -> None:
+    """Credentials would go along, and a stranger's ledger names what it likes."""
+    paths = write_ledger(fresh_project.paths("theirs"), [FakeTrial()])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        location = f"s3://x/y?endpoint_override=http://127.0.0.1:{server.getsockname()[1]}"
+        with LedgerWriter(paths.ledger) as ledger:
+            ledger.set_storage_path(location)
+        told = fresh_project.run("report", "theirs").stdout
+        server.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert "theirs: pictures of forecasts are left out: its ledger alone says that they lie at s3://x/y?" in told

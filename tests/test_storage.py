@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
+from raysweep import storage
 from raysweep.paths import SweepPaths
-from raysweep.storage import Folder, LocalFolder, StoreError, open_folder, storage_of, why_unusable
-from tests.s3_server import bucket
+from raysweep.storage import (
+    STORAGE_VARIABLE,
+    Folder,
+    LocalFolder,
+    StoreError,
+    followed,
+    open_folder,
+    patiently,
+    storage_of,
+    why_unusable,
+)
+from tests.object_stores import CREDENTIALS, bucket, google_bucket
+from tests.tracking.servers import find_free_port
 
-__all__ = ["bucket"]
+__all__ = ["bucket", "google_bucket"]
 
 
-@pytest.fixture(params=["path", "file://", "s3://"])
+@pytest.fixture(params=["path", "file://", "s3://", "gs://"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
     match request.param:
         case "path":
             return open_folder(str(tmp_path / "a folder"))
         case "file://":
             return open_folder((tmp_path / "a folder").as_uri())
+        case "gs://":
+            parameters = request.getfixturevalue("google_bucket")
+            return open_folder(f"gs://anonymous@sweeps/{tmp_path.name}{parameters}")
         case _:
             return open_folder(f"s3://sweeps/{tmp_path.name}{request.getfixturevalue('bucket')}")
 
@@ -64,6 +81,46 @@ def test_what_cannot_be_used(tmp_path: Path, bucket: str) -> None:
     assert "nobodys-bucket" in str(error)
 
 
+def test_a_bucket_of_googles_that_is_not_there(google_bucket: str) -> None:
+    error = why_unusable(open_folder(f"gs://anonymous@nobodys-bucket/x{google_bucket}"))
+    assert isinstance(error, StoreError)
+    assert "there is no such bucket" in str(error)
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_a_store_that_is_away_is_told_within_seconds(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """Google's library would go on trying for a quarter of an hour, and hear no Ctrl-C meanwhile."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    began = time.monotonic()
+    address = f"anonymous@sweeps/x?endpoint_override=127.0.0.1:{find_free_port()}&scheme=http"
+    error = why_unusable(open_folder(f"{scheme}://{address if scheme == 'gs' else address.removeprefix('anonymous@')}"))
+    assert isinstance(error, StoreError)
+    assert time.monotonic() - began < 30
+
+
+def test_a_store_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(storage.time, "sleep", slept.append)
+    answers: list[Exception | str] = [StoreError("away"), StoreError("away"), "here"]
+
+    def ask() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert patiently(ask) == "here"
+    assert slept == list(storage.PAUSES_SECONDS[:2])
+    answers = [StoreError("away")] * 9
+    with pytest.raises(StoreError):
+        patiently(ask)
+    assert len(answers) == 9 - 1 - len(storage.PAUSES_SECONDS)
+    answers = [OSError(errno.ENOSPC, "full")]
+    with pytest.raises(OSError, match="full"):
+        patiently(ask)  # a disk is told at once
+
+
 def test_parameters_stay_behind_the_name_and_out_of_messages() -> None:
     deep = open_folder("gs://sweeps/some/?scheme=http") / "far" / "off"
     assert str(deep) == "gs://sweeps/some/far/off"
@@ -88,3 +145,24 @@ def test_where_a_sweep_keeps_its_files(tmp_path: Path) -> None:
     assert storage_of(paths, None).ledger_copies is None
     assert str(storage_of(paths, "/mnt/shared").predictions) == "/mnt/shared/s/predictions"
     assert str(storage_of(paths, "s3://sweeps?region=x").folder_of("t")) == "s3://sweeps/s/checkpoints/t"
+
+
+@pytest.mark.parametrize(
+    ("location", "is_followed"),
+    [
+        ("/mnt/shared", True),
+        ("s3://sweeps/some", True),
+        ("s3://sweeps/some?region=eu-central-1", True),
+        ("s3://stranger/x?endpoint_override=http://192.0.2.1", False),
+        ("s3://stranger/x?region=x&endpoint_override=", False),
+        ("gs://stranger/x?scheme=http", False),
+    ],
+)
+def test_a_ledger_leads_to_no_server_that_it_has_chosen(
+    monkeypatch: pytest.MonkeyPatch, location: str, is_followed: bool
+) -> None:
+    monkeypatch.delenv(STORAGE_VARIABLE, raising=False)
+    assert followed(location) == (location if is_followed else None)
+    monkeypatch.setenv(STORAGE_VARIABLE, location)
+    assert followed(location) == location, "the user says so too"
+    assert followed(None) is None

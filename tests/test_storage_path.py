@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from raysweep.analysis.forecasts import read_forecasts
+from raysweep.errors import InputError
 from raysweep.leases import Lease
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.writer import LedgerWriter
@@ -19,7 +20,7 @@ from raysweep.storage import LocalFolder
 from tests.conftest import Project
 from tests.faults.waiting import wait_for
 from tests.ledger.samples import COMMAND
-from tests.s3_server import CREDENTIALS, bucket
+from tests.object_stores import CREDENTIALS, bucket
 
 __all__ = ["bucket"]
 
@@ -125,6 +126,37 @@ def test_a_place_that_has_changed_is_told(fresh_project: Project) -> None:
         f"storage_path has changed: copy checkpoints and predictions from {there}, or unfinished trials begin anew"
         for there in before
     ]
+
+
+def test_the_place_of_a_machine_is_for_sweeps_that_name_none(fresh_project: Project) -> None:
+    root = fresh_project.root
+    workspace = Workspace(
+        results_dir=root / "results",
+        tracking_uri="",
+        data_dir=root / "data",
+        models_dir=root / "models",
+        storage_path="/mnt/all/",
+    )
+    sweep = fresh_project.write_sweep("far", param_space=SPACE)
+    assert prepare(sweep, [], workspace).sweep.storage_path == "/mnt/all"
+    assert prepare(sweep, ["storage_path=/mnt/own"], workspace).sweep.storage_path == "/mnt/own"
+    plain = prepare(sweep, [], replace(workspace, storage_path=None))
+    assert [trial.trial_id for trial in plain.wanted] == [
+        trial.trial_id for trial in prepare(sweep, [], workspace).wanted
+    ]
+    with pytest.raises(InputError, match=r"RAYSWEEP_STORAGE_PATH: .*relative.* which is another folder"):
+        prepare(sweep, [], replace(workspace, storage_path="relative"))
+
+
+def test_places_come_from_the_environment(fresh_project: Project, tmp_path: Path) -> None:
+    """On a cluster's machines they are set, so that the same command runs there."""
+    sweep = fresh_project.write_sweep("far", param_space=SPACE)
+    fresh_project.environment = {"RAYSWEEP_RESULTS_DIR": str(tmp_path / "all"), "RAYSWEEP_STORAGE_PATH": "nowhere"}
+    told = fresh_project.run("plan", sweep, expect=2).stderr
+    assert told.startswith("RAYSWEEP_STORAGE_PATH: ")
+    fresh_project.environment["RAYSWEEP_STORAGE_PATH"] = ""
+    assert "1 trial" in fresh_project.run("plan", sweep).stdout
+    assert f"{tmp_path / 'all'}: no sweep has been run here" in fresh_project.run("status", expect=2).stderr
 
 
 def test_a_place_that_cannot_be_written_is_told_before_anything_starts(fresh_project: Project, tmp_path: Path) -> None:

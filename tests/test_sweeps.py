@@ -144,13 +144,15 @@ class Model(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.how == "raise":
             raise RuntimeError("the model has had enough")
+        if self.how == "odd":  # a byte of a file's name, say, that is no UTF-8
+            raise RuntimeError("odd \\udce9")
         return x * self.scale * (float("nan") if self.how == "nan" else 1.0)
 '''
 
 
 def test_failures_and_divergence_do_not_end_the_sweep(fast_project: Project) -> None:
     (fast_project.root / "models" / "broken.py").write_text(BROKEN)
-    space = _space(model="broken", **{"model.how": _grid("raise", "nan", "fine")})
+    space = _space(model="broken", **{"model.how": _grid("raise", "odd", "nan", "fine")})
     sweep = fast_project.write_sweep("faulty", param_space=space)
     done = fast_project.run(sweep, expect=1)
     told = [line for line in done.stdout.splitlines() if "the model has had enough" in line]
@@ -160,6 +162,7 @@ def test_failures_and_divergence_do_not_end_the_sweep(fast_project: Project) -> 
     assert by_how["raise"]["status"] == "failed"
     assert by_how["raise"]["error"] == "RuntimeError: the model has had enough"
     assert 'raise RuntimeError("the model has had enough")' in by_how["raise"]["traceback"]
+    assert (by_how["odd"]["status"], by_how["odd"]["error"]) == ("failed", "RuntimeError: odd \\udce9")
     assert by_how["nan"]["status"] == "diverged"
     assert by_how["nan"]["error"] == "the loss was not finite in epoch 1"
     assert by_how["fine"]["status"] == "finished"
@@ -167,7 +170,7 @@ def test_failures_and_divergence_do_not_end_the_sweep(fast_project: Project) -> 
     assert trials.loc["nan", "Final/train_loss"] != trials.loc["nan", "Final/train_loss"], "NaN stays NaN"
 
     again = fast_project.run(sweep, expect=1)
-    assert "2 done, 1 failed before, to try again" in again.stdout
+    assert "2 done, 2 failed before, to try again" in again.stdout
 
 
 def test_a_stopped_trial_goes_on_when_the_scheduler_is_taken_away(fast_project: Project) -> None:

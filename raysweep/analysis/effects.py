@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from raysweep.analysis import numerals
 from raysweep.analysis.choices import MAX_VALUES, MODEL, Choices, IntArray, choices_of, combined, labels_of
@@ -161,6 +160,8 @@ def _log_ratios(
 
 
 def _over_settings(by_setting: pd.DataFrame) -> pd.DataFrame:
+    from scipy.special import stdtrit  # takes a while to load, and who draws effects needs none of it
+
     groups = by_setting.groupby("value")
     means, counts = groups["ratio"].mean(), groups.size()
     reach = stdtrit(np.maximum(counts - 1, 1), (1 + CONFIDENCE) / 2) * groups["ratio"].std() / np.sqrt(counts)

@@ -16,7 +16,7 @@ from raysweep.forecasting.series import Series
 from raysweep.ledger.check import has_ledger
 from raysweep.ledger.reader import LedgerReader
 from raysweep.paths import SweepPaths
-from raysweep.storage import Folder, storage_of
+from raysweep.storage import Folder, followed, storage_of
 
 FloatArray = npt.NDArray[np.float64]
 _MAX_POINTS = 30  # of an error curve
@@ -141,11 +141,11 @@ def read_forecasts(
 
 
 def _predictions(paths: SweepPaths) -> Folder:
-    """Where the ledger says; beside the tables where there is none, in somebody's copy."""
+    """Where the ledger says, if that may be believed; beside the tables where there is none, in somebody's copy."""
     storage_path = None
     if has_ledger(paths.ledger):
         with LedgerReader(paths.ledger, check=False) as reader:
-            storage_path = reader.storage_path()
+            storage_path = followed(reader.storage_path())
     return storage_of(paths, storage_path).predictions
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from raysweep.analysis.claims import Claims, claim
 from raysweep.analysis.columns import CONFIG_KEYS
+from raysweep.analysis.membership import is_among
 from raysweep.analysis.phases import Optimism, chosen_by, optimism, with_fresh_seeds_alone, with_strongest_phases
 from raysweep.analysis.standings import SKILLS, baseline_rows, standings
 from raysweep.analysis.tables import SweepTables
@@ -118,7 +119,7 @@ def _current_and_old(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     kept = kept.assign(home=kept["sweep"])
     if sweeps["config_id"].duplicated().any():
         kept["sweep"] = kept["config_id"].map(sweeps.groupby("config_id")["sweep"].agg(", ".join))
-    old = trials[~is_current & ~trials["trial_id"].isin(kept["trial_id"])].drop_duplicates("trial_id")
+    old = trials[~is_current & ~is_among(trials["trial_id"], kept["trial_id"])].drop_duplicates("trial_id")
     return kept, old
 
 
@@ -128,7 +129,7 @@ def _own_scores(evaluations: pd.DataFrame, current: pd.DataFrame) -> pd.DataFram
         (evaluations["kind"] == "trial")
         & evaluations["is_current"].astype("bool")
         & (evaluations["dataset"] == evaluations["eval_dataset"])
-        & evaluations["trial_id"].isin(current["trial_id"])
+        & is_among(evaluations["trial_id"], current["trial_id"])
     ]
     own = own.sort_values("horizon", kind="stable")
     return own.drop_duplicates(["sweep", "trial_id", "part", "mode"], keep="last").rename(columns={"sweep": "home"})
@@ -201,7 +202,8 @@ def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame
 
 def _floors(scored: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View) -> dict[str, float]:
     """The noise floor of each part. It is kept with the one-step evaluation set, whatever the view's mode."""
-    one_step = own[(own["mode"] == "batch") & own["trial_id"].isin(scored["trial_id"])]
+    one_step = own.loc[own["mode"] == "batch", ["trial_id", "part", "eval_set_hash"]]
+    one_step = one_step[is_among(one_step["trial_id"], scored["trial_id"])]
     floors = references[references["kind"] == "noise_floor"]
     found = {}
     for part in dict.fromkeys(part for part, _ in view.parts.values()):

@@ -107,6 +107,7 @@ class Machine:
     Attributes:
         name: For people, such as `w1 (10.77.0.12)`.
         is_joined: Whether it is a node of the Ray.
+        is_head: Whether it is the head of the cluster.
         num_cpus: That Ray promises.
         num_gpus: That Ray promises.
         facts: From its node, else through ssh.
@@ -118,6 +119,7 @@ class Machine:
 
     name: str
     is_joined: bool = True
+    is_head: bool = False
     num_cpus: float = 0.0
     num_gpus: float = 0.0
     facts: Facts | None = None
@@ -133,7 +135,7 @@ class Situation:
 
     Attributes:
         form: Which rules apply.
-        reference: Of the process that judges: nodes must have its versions.
+        reference: Of the process that judges; nodes must have its source of raysweep.
         machines: All that are known.
         cluster_file: As typed; empty without one.
         num_asked: Nodes that the file asks for, the head among them; None without a file.
@@ -171,6 +173,14 @@ class Situation:
     def joined(self) -> tuple[Machine, ...]:
         """The nodes of the Ray."""
         return tuple(machine for machine in self.machines if machine.is_joined)
+
+    @property
+    def driver(self) -> Machine | None:
+        """Where the sweep's driver would run; None if that machine isn't among those that are known."""
+        if self.is_driver_remote:
+            return next((machine for machine in self.machines if machine.is_head), None)
+        here = self.reference.hostname
+        return next((machine for machine in self.machines if machine.facts and machine.facts.hostname == here), None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,17 +48,18 @@ class Head:
         inner = shlex.quote(f"source ~/.bashrc; ( {script}\n) 2>&1")
         return [*ssh_command(self.cluster), self.login, f"bash --login -i -c {inner} 2>/dev/null"]
 
-    def run(self, script: str, *, doing: str) -> str:
+    def run(self, script: str, *, doing: str, given: str = "") -> str:
         """Runs a script to its end; returns all that it said.
 
         Args:
             script: For bash.
             doing: What it is for, for the message.
+            given: What it reads.
 
         Raises:
             ClusterError: If the head can't be reached, or the script fails.
         """
-        done = subprocess.run(self.command(script), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(self.command(script), capture_output=True, text=True, input=given)
         if done.returncode == SSH_FAILED:
             raise self._unreachable(done.stderr)
         if done.returncode != 0:
@@ -66,17 +67,17 @@ class Head:
         return done.stdout
 
     def send(self, sources: Sequence[str], target: str) -> None:
-        """Makes a folder on the head equal to what is here, without Python's and tools' caches.
+        """Makes a folder that is on the head equal to what is here, without Python's and tools' caches.
 
         Args:
             sources: As rsync takes them; a folder that ends with a slash means what is in it.
-            target: Below the home folder there; made if it isn't there.
+            target: A folder below the home folder there.
 
         Raises:
             ClusterError: If that can't be done.
         """
         where = f"{self.login}:{target}/"
-        self._rsync(["--delete", "--mkpath", "--exclude=__pycache__", "--exclude=.*", *sources, where])
+        self._rsync(["--delete", "--exclude=__pycache__", "--exclude=.*", *sources, where])
 
     def fetch(self, source: str, patterns: Sequence[str], target: Path) -> None:
         """Brings files home.

@@ -10,11 +10,14 @@ import asyncio
 import logging
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 SHOWN_LINES = 20  # of what a job said before somebody looks
 HAD_TO_STOP, STOPPED = 3, 130  # as a sweep's own exit codes
 PAUSE_SECONDS = 1.0
+MAX_MISSES = 30  # in a row: so long Ray's dashboard, which has the jobs, may take to come back
+MAX_EXIT_CODE = 254  # 255 is ssh's own, and what a signal ends has a negative one
 _LIVE = ("PENDING", "RUNNING")
 
 
@@ -52,34 +55,51 @@ def follow(name: str) -> int:
     client = _client()
     said = client.get_job_logs(name)
     print(*said.splitlines(keepends=True)[-SHOWN_LINES:], sep="", end="", flush=True)
-    num_shown = len(said)
+    shown, num_misses = _Shown(len(said)), 0
     while True:
-        num_shown = asyncio.run(_tail(client, name, num_shown))
-        job = client.get_job_info(name)
-        if job.status not in _LIVE:
+        try:
+            asyncio.run(_tail(client, name, shown))
+            job = client.get_job_info(name)
+            num_misses = 0
+        except Exception:  # of many types
+            num_misses += 1
+            if num_misses > MAX_MISSES:
+                raise
+            job = None
+        if job is not None and job.status not in _LIVE:
             break
         time.sleep(PAUSE_SECONDS)  # the connection has ended before the job
     if job.driver_exit_code is not None:
-        return int(job.driver_exit_code)
+        code = int(job.driver_exit_code)
+        return code if 0 <= code <= MAX_EXIT_CODE else HAD_TO_STOP
     if job.status == "STOPPED":
         return STOPPED
     print(job.message or f"the job has ended: {job.status}")
     return 0 if job.status == "SUCCEEDED" else HAD_TO_STOP
 
 
-async def _tail(client: Any, name: str, num_shown: int) -> int:
-    """Prints what comes after so many characters; returns how many there are in all."""
+@dataclass
+class _Shown:
+    """How many characters of a job's output have been printed."""
+
+    num: int
+
+
+async def _tail(client: Any, name: str, shown: _Shown) -> None:
+    """Prints what has come since, until the job or the connection ends."""
     num_seen = 0
     async for lines in client.tail_job_logs(name):  # from the beginning
-        print(lines[max(0, num_shown - num_seen) :], end="", flush=True)
+        print(lines[max(0, shown.num - num_seen) :], end="", flush=True)
         num_seen += len(lines)
-    return max(num_shown, num_seen)
+        shown.num = max(shown.num, num_seen)
 
 
 def _client() -> Any:
     from ray.job_submission import JobSubmissionClient
 
-    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of every connection that it closes
+    # They tell of every connection that they close; the second has a level of its own.
+    for name in ("ray", JobSubmissionClient.__module__):
+        logging.getLogger(name).setLevel(logging.ERROR)
     return JobSubmissionClient()  # at the address that Ray has written down on this machine
 
 

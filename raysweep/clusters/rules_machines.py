@@ -5,7 +5,7 @@ Pure: facts in, findings out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from packaging.specifiers import SpecifierSet
 
@@ -19,13 +19,16 @@ MEMORY_BYTES_PER_CPU = 2**29  # a worker with torch and a small model
 
 
 def judge_versions(situation: Situation) -> Iterator[Finding]:
-    """Whether every machine has this process's versions, and this process those that raysweep is made for."""
-    reference, faults = situation.reference, list(_requirements_missed(situation))
+    """Whether every machine has the versions of the one where the driver runs, and that one what raysweep needs."""
+    driver = situation.driver if situation.is_driver_remote else None
+    reference = driver.facts if driver is not None and driver.facts is not None else situation.reference
+    where = "here" if reference is situation.reference or driver is None else f"on {driver.name}"
+    faults = list(_requirements_missed(reference, situation.requirements, where))
     known = [machine for machine in situation.machines if machine.facts]
     for machine in known:
         assert machine.facts is not None, "chosen so"
-        faults += _other_python(machine, machine.facts, reference)
-        faults += _other_packages(machine, machine.facts, reference)
+        faults += _other_python(machine, machine.facts, reference, where)
+        faults += _other_packages(machine, machine.facts, reference, where)
         faults += _other_code(machine, machine.facts, situation)
     faults += [
         fault("versions", machine, machine.visit.problem, in_shell(machine, "python --version"))
@@ -33,32 +36,34 @@ def judge_versions(situation: Situation) -> Iterator[Finding]:
         if machine.visit and machine.visit.problem and not machine.facts
     ]
     parts = [f"Python {reference.python}", *(f"{name} {found}" for name, found in reference.versions.items())]
-    where = f" on {names_of(known)}" if situation.form != "one machine" else ""
-    yield from verdict("versions", faults, f"{', '.join([*parts, f'raysweep {reference.code}'])}{where}")
+    parts.append(f"raysweep {situation.reference.code}")
+    on_all = f" on {names_of(known)}" if situation.form != "one machine" else ""
+    yield from verdict("versions", faults, f"{', '.join(parts)}{on_all}")
 
 
-def _requirements_missed(situation: Situation) -> Iterator[Finding]:
-    for name, valid in situation.requirements.items():
-        here = situation.reference.versions.get(name)
-        if here is None or not SpecifierSet(valid).contains(here, prereleases=True):
-            found = f"this machine has {f'{name} {here}' if here else f'no {name}'}, raysweep needs {name}{valid}"
+def _requirements_missed(reference: Facts, requirements: Mapping[str, str], where: str) -> Iterator[Finding]:
+    for name, valid in requirements.items():
+        there = reference.versions.get(name)
+        if there is None or not SpecifierSet(valid).contains(there, prereleases=True):
+            found = f"{f'{name} {there}' if there else f'no {name}'} {where}, raysweep needs {name}{valid}"
             yield fault("versions", None, found, f"`pip install '{name}{valid}'`")
 
 
-def _other_python(machine: Machine, facts: Facts, reference: Facts) -> Iterator[Finding]:
+def _other_python(machine: Machine, facts: Facts, reference: Facts, where: str) -> Iterator[Finding]:
     if facts.python != reference.python:
-        found = f"Python {facts.python}, not {reference.python} as here"
+        found = f"Python {facts.python}, not {reference.python} as {where}"
         yield fault("versions", machine, found, f"install Python {reference.python} there, and all packages in it")
 
 
-def _other_packages(machine: Machine, facts: Facts, reference: Facts) -> Iterator[Finding]:
+def _other_packages(machine: Machine, facts: Facts, reference: Facts, where: str) -> Iterator[Finding]:
     for name, here in reference.versions.items():
         there = facts.versions.get(name)
         # What follows the plus says for which GPU it was built: nodes may differ in that.
         if here is not None and (there is None or _release(there) != _release(here)):
             found = f"{name} {there}" if there else f"no {name}"
             mend = in_shell(machine, f"{facts.executable or 'python'} -m pip install {name}=={_release(here)}")
-            yield fault("versions", machine, f"{found}, not {_release(here)} as here", f"{mend}, then restart its Ray")
+            found += f", not {_release(here)} as {where}"
+            yield fault("versions", machine, found, f"{mend}, then restart its Ray")
 
 
 def _other_code(machine: Machine, facts: Facts, situation: Situation) -> Iterator[Finding]:
@@ -191,6 +196,8 @@ def judge_mlflow(situation: Situation) -> Iterator[Finding]:
     if situation.mlflow_problem is not None:
         port = situation.mlflow_port or MLFLOW_PORT
         mend = f"`mlflow server --host 127.0.0.1 --port {port}` on that machine, or another --tracking-uri"
-        faults.append(fault("mlflow", None, f"no MLflow at {situation.mlflow} ({situation.mlflow_problem})", mend))
+        faults.append(
+            fault("mlflow", situation.driver, f"no MLflow at {situation.mlflow} ({situation.mlflow_problem})", mend)
+        )
     how = "answers" if situation.mlflow_port else "needs no server"
     yield from verdict("mlflow", faults, f"{situation.mlflow} {how}")

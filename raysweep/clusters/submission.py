@@ -29,8 +29,11 @@ from raysweep.paths import SweepPaths
 RESULTS = '"${RAYSWEEP_RESULTS_DIR:-$HOME/raysweep/results}"'
 TRACKING_ADDRESS = "http://127.0.0.1:5000"  # on the head, where `ray up` starts MLflow
 TRACKING_URI = f'"${{MLFLOW_TRACKING_URI:-{TRACKING_ADDRESS}}}"'
-_HOME_FOLDER = "raysweep"
+_CHECKOUT = "raysweep"  # what `ray up` takes there
+_SENT = f"{_CHECKOUT}/sent"  # sweeps that were sent, by name: beside the checkout's folders one may have such a name
 _PAUSES_SECONDS = (1, 2, 5, 10, 30)  # then again and again the last
+# What Ray writes ahead of a job's own lines.
+_OF_RAY = re.compile(r"[\d-]+ [\d:,]+ INFO job_manager\.py:\d+ -- |Running entrypoint for job ")
 _LEDGER_COPY = "ledger.copy.sqlite"
 _SQLITE_ENDS = ("-wal", "-shm")  # of the names of files that SQLite may have left beside a database
 _LOCK_SECONDS = 0.5  # `status` holds a sweep's lock for a moment
@@ -65,17 +68,22 @@ class Submission:
     @property
     def folder(self) -> str:
         """Where its files go, below the home folder of the head."""
-        return f"{_HOME_FOLDER}/{self.name}/tree"
+        return f"{_SENT}/{self.name}/tree"
 
     @property
     def script(self) -> str:
         """The command, for a shell on the head."""
-        words = ["python", "-m", "raysweep", "run", f"sweeps/{self.parcel.sweep_file.name}", *self.overrides]
+        words = ["run", f"sweeps/{self.parcel.sweep_file.name}", *self.overrides]
         if len(self.parcel.data_dirs) > 1:
             words += ["--data-dir", self.parcel.data_names[0]]
         text = shlex.join([*words, *self.options])
-        tracking_uri = TRACKING_URI if self.tracking_uri is None else shlex.quote(self.tracking_uri)
-        return f"{text} --results-dir {RESULTS} --tracking-uri {tracking_uri}"
+        # Not as a word of the command: those stand where everybody with an account can read them.
+        tracking_uri = TRACKING_URI if self.tracking_uri is None else f'"$(cat "$HOME/{self._tracking_file}")"'
+        return f"MLFLOW_TRACKING_URI={tracking_uri} python -m raysweep {text} --results-dir {RESULTS}"
+
+    @property
+    def _tracking_file(self) -> str:
+        return f"{_SENT}/{self.name}/tracking_uri"
 
     @property
     def key(self) -> str:
@@ -101,9 +109,14 @@ class Submission:
             ClusterError: If the head can't be reached, or takes no job.
         """
         note(f"{self.head.login}: sending raysweep, models, series and {self.parcel.sweep_file.name}")
+        targets = " ".join(f"{self.folder}/{name}" for _, name in self.parcel.folders())
+        self.head.run(f"mkdir -p {targets}", doing="making its folders")
         for folder, name in self.parcel.folders():
             source = str(folder) if folder.is_file() else f"{folder}/"
             self.head.send([source], f"{self.folder}/{name}")
+        if self.tracking_uri is not None:
+            script = f"umask 077; cat > {self._tracking_file}"
+            self.head.run(script, doing="telling it where MLflow is", given=self.tracking_uri)
         words = shlex.join(["python", "-m", "raysweep.clusters.job", "submit", self.key, self.parcel.digest()])
         said = self.head.run(f"cd {self.folder} && {words} {shlex.quote(self.script)}", doing="submitting the sweep")
         job, state = said.splitlines()[-1].split()
@@ -134,8 +147,9 @@ class Submission:
                 assert process.stdout is not None, "asked for"
                 try:
                     for line in process.stdout:
-                        show(line.rstrip("\n"))
                         num_lines += 1
+                        if not _OF_RAY.match(line):
+                            show(line.rstrip("\n"))
                 except BaseException:  # else it would be waited for, until the job's next line
                     process.terminate()
                     raise
@@ -160,9 +174,10 @@ def pull(head: Head, paths: SweepPaths) -> None:
         LockedError: If a process here runs the sweep, or brings it home, too.
         StorageError: If nothing can be written here.
     """
-    name, tree = shlex.quote(paths.name), f"{_HOME_FOLDER}/{paths.name}/tree"
+    name = shlex.quote(paths.name)
     steps = [
-        f"cd {tree}",
+        # One that was started there was never sent.
+        f"if [ -d {_SENT}/{name}/tree ]; then cd {_SENT}/{name}/tree; else cd {_CHECKOUT}; fi",
         f"python -m raysweep export {name} --results-dir {RESULTS}",
         f"python -m raysweep report {name} --results-dir {RESULTS}",
         f"python -m raysweep.ledger.snapshot {RESULTS}/{name}/ledger.sqlite {RESULTS}/{name}/{_LEDGER_COPY}",
@@ -191,7 +206,7 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
     except LockedError as error:
         raise LockedError(f"{paths.root}: {error} is at work; wait until it has ended, or end it") from None
     except OSError as error:
-        raise cannot_write(paths.root, error) from error
+        raise cannot_write(error.filename or paths.root, error) from error
     with lock:
         yield
 

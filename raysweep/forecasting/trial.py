@@ -22,7 +22,7 @@ from raysweep.forecasting.results import EpochResult, Evaluation
 from raysweep.forecasting.training import num_total_epochs, start_training, train_epochs
 from raysweep.forecasting.windows import prepare
 from raysweep.spec.config import Config
-from raysweep.storage import Folder, StoreError
+from raysweep.storage import Folder, StoreError, patiently
 
 # The machine's fault, not the checkpoint's.
 _DISK_ERRORS = {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE}
@@ -80,7 +80,7 @@ class TrialRun:
     def save(self) -> None:
         """Makes all epochs so far survive this process. Raises `StorageError`."""
         with _stored(str(self._checkpoint_folder)):
-            save_checkpoint(self._checkpoint_folder, self.trial_id, self._state, self.history, self._data.scaler)
+            patiently(self._save)
 
     def score(self) -> list[Evaluation]:
         """Scores the trained model on every series asked for, and keeps its forecasts. Raises `StorageError`."""
@@ -92,16 +92,26 @@ class TrialRun:
             forecasts.extend(made)
         folder, name = self.inputs.storage.predictions, f"{self.trial_id}.parquet"
         with _stored(f"{folder}/{name}"):
-            write_predictions(folder, name, forecasts, self.inputs.series)
+            patiently(lambda: write_predictions(folder, name, forecasts, self.inputs.series))
         return evaluations
 
+    def _save(self) -> None:
+        save_checkpoint(self._checkpoint_folder, self.trial_id, self._state, self.history, self._data.scaler)
+
     def _newest_checkpoint(self) -> Checkpoint | None:
+        try:
+            return patiently(self._load)
+        except OSError as error:
+            raise cannot_write(str(self._checkpoint_folder), error, verb="read") from error
+
+    def _load(self) -> Checkpoint | None:
+        """Raises `OSError` where the machine is the reason and not the checkpoint."""
         try:
             return load_newest(self._checkpoint_folder, self.trial_id)
         except CheckpointError as error:
             cause = error.__cause__
             if isinstance(cause, StoreError) or (isinstance(cause, OSError) and cause.errno in _DISK_ERRORS):
-                raise cannot_write(str(self._checkpoint_folder), cause, verb="read") from error
+                raise cause from error
             raise
 
     @property

@@ -13,6 +13,7 @@ from pathlib import Path
 from raysweep.ledger.check import has_ledger
 from raysweep.ledger.database import connect
 from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
+from raysweep.plain_files import check_plain, write_plain
 
 
 def is_absent(file: Path) -> bool:
@@ -41,7 +42,7 @@ def put_in_place(file: Path, content: bytes, check: Callable[[Path], str]) -> No
             identity = check(draft)
             with draft.open("rb") as written:
                 os.fsync(written.fileno())
-            _keeper(file).write_text(identity)
+            write_plain(_keeper(file), identity.encode())
 
 
 @contextmanager
@@ -109,11 +110,12 @@ def _identity(file: Path) -> str:
     """
     keeper = _keeper(file)
     with suppress(OSError, ValueError):
+        check_plain(keeper)
         known = keeper.read_text()
         if re.fullmatch("[0-9a-f]{16}", known):
             return known
     identity = secrets.token_hex(8)
-    keeper.write_text(identity)
+    write_plain(keeper, identity.encode())
     return identity
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 Status = Literal["pending", "running", "finished", "stopped", "diverged", "failed"]
 Phase = Literal["explore", "confirm"]
+TRIAL_ID = r"[A-Za-z0-9_-]{1,64}"  # becomes part of a path
 ENDED: tuple[Status, ...] = ("finished", "stopped", "diverged", "failed")
 
 

@@ -213,14 +213,18 @@ def to_sql(value: Any) -> Any:
     """SQLite keeps NaN as NULL, which would make 'diverged' look like 'not measured': NaN goes in as a blob.
 
     Not as text: a message or a name may well be "nan". A tuple goes in as 32-bit floats, whose bytes can't be three.
+    What is no character, such as a byte of a file's name that isn't UTF-8, is written out: SQLite takes no text that
+    has one, and the message of a single trial would end the sweep.
     """
     if isinstance(value, tuple):
         return struct.pack(f"<{len(value)}f", *map(_as_32_bits, value)) if value else None
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
     return _NAN if isinstance(value, float) and math.isnan(value) else value
 
 
 def from_sql(value: Any) -> Any:
-    """The inverse of `to_sql`, for any column; 32-bit floats come back as an `array` of them."""
+    """The inverse of `to_sql`, for any column; 32-bit floats come back as an `array`, and such text as it is."""
     if not isinstance(value, bytes):
         return value
     if value == _NAN:

@@ -55,6 +55,8 @@ class LedgerWriter:
         self._file = file
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_symlink():
+                raise LedgerError(f"{file}: it is a link; a ledger is written only where it lies, so move it there")
             with errors_of(file, "opened for writing"):
                 if is_absent(file):
                     create_ledger(file)
@@ -90,21 +92,8 @@ class LedgerWriter:
         """Records that a sweep command has begun; returns its id. What a killed one left running waits again."""
         with self.transaction():
             self._nothing_is_running()
-            cursor = self._connection.execute(
-                "INSERT INTO commands (started_at, host, pid, sweep_file, sweep_text, overrides, metric, scheduler,"
-                " code_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    row.started_at,
-                    row.host,
-                    row.pid,
-                    row.sweep_file,
-                    row.sweep_text,
-                    json.dumps(row.overrides),
-                    row.metric,
-                    row.scheduler,
-                    row.code_version,
-                ),
-            )
+            values = {**dataclasses.asdict(row), "overrides": json.dumps(row.overrides)}
+            cursor = self._insert("commands", values)
         assert cursor.lastrowid is not None, "an insert gives a row id"
         return cursor.lastrowid
 
@@ -119,6 +108,14 @@ class LedgerWriter:
                     " WHERE value != excluded.value",
                     (location,),
                 )
+
+    def set_tracking_behind(self, is_behind: bool) -> None:
+        """Records whether MLflow may lack something that stands here."""
+        with self.transaction():
+            if is_behind:
+                self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('tracking', 'behind')")
+            else:
+                self._connection.execute("DELETE FROM meta WHERE key = 'tracking'")
 
     def record_step(self, row: StepRow) -> None:
         """Keeps what a training step was measured to take; it replaces what was measured before."""
@@ -276,9 +273,9 @@ class LedgerWriter:
             [*map(to_sql, changes.values()), trial_id],
         )
 
-    def _insert(self, table: str, values: dict[str, object], *, verb: str = "INSERT") -> None:
+    def _insert(self, table: str, values: dict[str, object], *, verb: str = "INSERT") -> sqlite3.Cursor:
         marks = ", ".join("?" * len(values))
-        self._connection.execute(
+        return self._connection.execute(
             f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})", [*map(to_sql, values.values())]
         )
 

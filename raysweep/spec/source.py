@@ -74,9 +74,19 @@ def _read_bytes(path: Path, findings: Findings) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         findings.stop(place, found=f"can't be read ({reason.lower()})", valid=_TEXT_FILE)
+    if not _is_unicode(str(path)):  # Ray keeps the command line, and takes no other text
+        findings.stop(place, found="a path that isn't UTF-8", valid="rename the file or folder")
     if len(data) > MAX_BYTES:
         findings.stop(place, found=f"longer than {MAX_BYTES:,} bytes", valid="is it the right file? split it if it is")
     return data
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _nearest_file(path: Path) -> str:

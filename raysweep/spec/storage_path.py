@@ -20,14 +20,19 @@ def read_storage_path(field: Field | None, findings: Findings) -> str | None:
     value = read_value(field.node, [Rule(kind=str, text=_FORMS)], key=_KEY, findings=findings)
     if value is None:
         return None
-    objection = _objection(str(value))
+    objection = objection_to(str(value))
     if objection is None:
-        return str(value).rstrip("/") or "/"
+        return without_slash(str(value))
     findings.add(field.node.place, _KEY, found=objection[0], valid=objection[1])
     return None
 
 
-def _objection(location: str) -> tuple[str, str] | None:
+def without_slash(location: str) -> str:
+    """The same location without a slash at its end."""
+    return location.rstrip("/") or "/"
+
+
+def objection_to(location: str) -> tuple[str, str] | None:
     """What was found, and what would be valid; None if nothing is wrong with it."""
     if not location.isprintable():
         return quote(location), "printable text on one line"

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from raysweep.paths import PROJECT_ROOT, SweepPaths
+from raysweep.plain_files import open_plain
 from raysweep.tracking.address import absolute_uri
 from raysweep.tracking.errors import TrackingError
 from raysweep.tracking.processes import start_mark
@@ -107,7 +108,7 @@ def start_follower(paths: SweepPaths, tracking_uri: str) -> Follower:
         *("--driver-pid", str(pid), "--driver-mark", start_mark(pid) or ""),
     ]
     try:
-        with paths.tracking_log.open("ab") as log:
+        with os.fdopen(open_plain(paths.tracking_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,

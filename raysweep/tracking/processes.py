@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from raysweep.plain_files import NotPlainError, open_plain
+
 _CLOCK_SLACK_SECONDS = 2.0  # the kernel's boot time moves a little when the clock is set
 
 
@@ -43,12 +45,17 @@ def is_driver_alive(command: Mapping[str, Any], driver_lock: Path | None = None)
 
 def _is_locked(file: Path) -> bool:
     try:
-        with file.open("rb") as opened:
-            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back when the file is closed
-    except FileNotFoundError:
+        descriptor = open_plain(file, os.O_RDONLY)
+    except (FileNotFoundError, NotPlainError):
         return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back when the file is closed
     except OSError:  # held by another; or a file system that can't tell
         return True
+    finally:
+        os.close(descriptor)
     return False
 
 

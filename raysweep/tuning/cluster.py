@@ -18,11 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from raysweep.disks import cannot_write, why_unwritable
+from raysweep.disks import cannot_write
 from raysweep.errors import ClusterError
 from raysweep.planning.sharing import GpuType, Share
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
 from raysweep.tuning.growth import NodeType, Silence, Workers, find_workers
+from raysweep.tuning.ray_folders import why_ray_cannot_write
 from raysweep.tuning.shipping import runtime_env
 
 JOIN_SECONDS = 10.0  # in which a Ray at another address has to answer
@@ -181,18 +182,6 @@ def gpu_types(machines: Iterable[Mapping[str, float]]) -> list[GpuType]:
     return list(found.values())
 
 
-def is_own_ray() -> bool:
-    """Whether trials run on a Ray that starts and ends with us."""
-    return not os.environ.get("RAY_ADDRESS")
-
-
-def own_temporary_folder() -> Path | None:
-    """Where a Ray of our own keeps its sockets and logs; None where trials run on another."""
-    if not is_own_ray():
-        return None
-    return Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
-
-
 @contextmanager
 def _start_explained(address: str | None) -> Iterator[None]:
     """Whatever keeps Ray from starting: a machine that is too busy, an address where no Ray is, a disk."""
@@ -202,11 +191,9 @@ def _start_explained(address: str | None) -> Iterator[None]:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         if address is not None:
             raise ClusterError(f"the Ray at {address} (RAY_ADDRESS) can't be joined: {reason}") from error
-        folder = own_temporary_folder()
         # It ends with whatever comes of that, such as a time that has run out.
-        unwritable = None if folder is None else why_unwritable(folder)
-        if unwritable is not None:
-            raise cannot_write(f"{folder}, where Ray keeps its files", unwritable) from error
+        if (unwritable := why_ray_cannot_write()) is not None:
+            raise cannot_write(*unwritable) from error
         raise ClusterError(f"Ray can't be started: {reason}") from error
 
 

@@ -48,6 +48,7 @@ class Recorder(Callback):  # type: ignore[misc]
         on_change: Called after every change, and at least once a turn of Tune's loop.
         is_interrupted: Whether the user has asked to stop.
         lost_cluster: What has become of Ray, if it is gone.
+        slowest_epoch: Seconds of the slowest that the ledger knows of; 0 if it knows of none.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Recorder(Callback):  # type: ignore[misc]
         on_change: Callable[[], None],
         is_interrupted: Callable[[], bool],
         lost_cluster: Callable[[], str | None],
+        slowest_epoch: float = 0.0,
     ) -> None:
         self._ledger = ledger
         self._progress = progress
@@ -73,7 +75,7 @@ class Recorder(Callback):  # type: ignore[misc]
         self._is_interrupted = is_interrupted
         self._lost_cluster = lost_cluster
         self._ended: set[str] = set()
-        self._hangs = HangWatch()
+        self._hangs = HangWatch(slowest_epoch)
         self._hung: dict[str, str] = {}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -146,7 +148,6 @@ class Recorder(Callback):  # type: ignore[misc]
             trial.trial_id: trial.temporary_state.ray_actor for trial in trials if trial.temporary_state.ray_actor
         }
         for trial_id, reason in overdue.items():
-            self._hangs.forget(trial_id)
             if trial_id in actors:
                 self._hung[trial_id] = reason
                 ray.kill(actors[trial_id])

@@ -28,6 +28,7 @@ class Report:
         error: One line, for `failed` and `diverged`.
         traceback: For `failed`.
         evaluations: For `finished`: all its scores.
+        scoring_seconds: What these took; None if there are none.
     """
 
     facts: TrialFacts | None
@@ -38,6 +39,7 @@ class Report:
     error: str | None = None
     traceback: str | None = None
     evaluations: Sequence[Evaluation] = ()
+    scoring_seconds: float | None = None
 
 
 def epoch_score(epoch: EpochResult, metric: str) -> float:

@@ -38,12 +38,14 @@ def run_trials(
     references: Mapping[str, Mapping[str, float]],
     code_version: str,
     lost_storage: Callable[[], str | None],
+    slowest_epoch: Callable[[], float],
     on_change: Callable[[], None],
 ) -> None:
     """Runs every trial that the search hands out. Call inside `ray_cluster`.
 
-    No more than `max_running` at a time; None for as many as there is room for. `num_threads` and `is_gpu` are as of `WorkerSettings`. `lost_storage` says what has become of the disk with the
-    results, if it is gone.
+    No more than `max_running` at a time; None for as many as there is room for. `num_threads` and `is_gpu` are as of
+    `WorkerSettings`. `lost_storage` says what has become of the disk with the results, if it is gone; `slowest_epoch`
+    how many seconds the slowest took that the ledger knows of, 0 if it knows of none.
 
     Raises:
         Interrupted: After Ctrl-C or SIGTERM.
@@ -80,6 +82,7 @@ def run_trials(
             on_change=after_change,
             is_interrupted=is_interrupted,
             lost_cluster=cluster.lost,
+            slowest_epoch=slowest_epoch(),
         )
         try:
             tune.run(

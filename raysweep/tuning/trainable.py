@@ -141,7 +141,10 @@ class TrialActor(Trainable):  # type: ignore[misc]
             self._run.save()
         if len(self._run.history) < self._run.num_epochs:
             return self._report(new)
-        return self._report(new, end="finished", evaluations=self._run.score())
+        begun = time.monotonic()
+        evaluations = self._run.score()
+        seconds = time.monotonic() - begun
+        return self._report(new, end="finished", evaluations=evaluations, scoring_seconds=seconds)
 
     def _check_storage(self) -> None:
         """The driver made these folders. Where one is missing its disk has gone, and another would take the files."""

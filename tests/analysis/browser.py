@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.required import skip_unless_required
+
 WIDTHS = (1280, 400)
 
 
@@ -20,10 +21,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium. Where there is none the tests are skipped, but not in CI."""
     chromium = shutil.which("chromium")
     if chromium is None:
-        reason = "no chromium on this machine (apt-get install chromium)"
-        if os.environ.get("REQUIRE_NETNS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_unless_required("no chromium on this machine (apt-get install chromium)")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield opened

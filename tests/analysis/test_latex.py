@@ -15,6 +15,7 @@ from raysweep.analysis.result_table import Column, ResultTable, TableRow
 from raysweep.paths import SweepPaths
 from tests.analysis.ledgers import FakeTrial, write_ledger
 from tests.analysis.made_sweeps import grid, leaderboards, make_tables
+from tests.required import skip_unless_required
 
 ODD = "a_b & c% $x$ #1 {y} ~ ^ \\ <|> \"q\" 'r' `s` -- ,, <<>> µg/m³ é 模型 → 1 \n\t end"
 
@@ -63,9 +64,10 @@ def has_tex() -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not has_tex(), reason="no pdflatex with booktabs on this machine")
 @pytest.mark.parametrize("boards", [[], [odd_board()], many_rows()], ids=["nothing", "odd", "many rows"])
 def test_it_compiles(boards: list[ResultTable], tmp_path: Path) -> None:
+    if not has_tex():
+        skip_unless_required("no pdflatex with booktabs on this machine")
     (tmp_path / "leaderboard.tex").write_text(to_latex(boards, heading=ODD), encoding="utf-8")
     done = subprocess.run(
         ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "leaderboard.tex"],

@@ -97,3 +97,18 @@ def test_tables_of_the_first_version_are_read_as_if_nothing_were_known_of_what_c
     tables = load_tables([paths])
     assert tables.trials["phase"].isna().all()
     assert tables.evaluations["block_errors"].isna().all()
+
+
+@pytest.mark.parametrize("table", ["trials", "evaluations"])
+def test_a_trial_id_that_leads_elsewhere_is_refused(paths: SweepPaths, table: str) -> None:
+    """A trial's forecasts are looked for under its id."""
+    export_tables(write_ledger(paths, [FakeTrial()]))
+    file = getattr(paths, table)
+    about = pq.read_table(file)
+    ids = ["../../../../etc/secret"] * about.num_rows
+    pq.write_table(about.set_column(about.column_names.index("trial_id"), "trial_id", [ids]), file)
+    paths.ledger.unlink()
+    with pytest.raises(
+        InputError, match=r"trial_id: '\.\./\.\./\.\./\.\./etc/secret'; a trial's id is letters, digits"
+    ):
+        load_tables([paths])

@@ -79,6 +79,7 @@ class Aws:
         for before, after in {
             "ami-EDIT": account["image"],
             "sg-EDIT": account["group"],
+            "echo s3://BUCKET-EDIT/raysweep >": f"echo '{STORAGE}' >",
             "max_workers: 4 ": "max_workers: 2 ",
             # Root's, not those of an image; in the client's own network, where no address is public.
             "ssh_user: ubuntu": "ssh_user: root",
@@ -126,9 +127,7 @@ class Aws:
 
     def ray(self, *arguments: str, seconds: float) -> str:
         """A command of Ray on the client, such as `up`."""
-        script = f"cd {CHECKOUT} && exec {self._environment}/bin/ray {' '.join(arguments)}"
-        process = self._popen("client", *_as_words(ENVIRONMENT), "bash", "-c", script)
-        return self.ended(process, seconds=seconds)
+        return self.ended(self.start_on_client(f"{self._environment}/bin/ray {' '.join(arguments)}"), seconds=seconds)
 
     def ended(self, process: subprocess.Popen[str], *, seconds: float, expect: int = 0) -> str:
         """What a process has said when it has ended."""
@@ -144,6 +143,10 @@ class Aws:
     def start_on_head(self, command: str) -> subprocess.Popen[str]:
         """Starts a line of shell as somebody would type it on the head, in ~/raysweep; both outputs come as one."""
         return self._popen(self._head(), *typed(f"exec {command}"))
+
+    def start_on_client(self, command: str) -> subprocess.Popen[str]:
+        """Starts a line of shell on the client, in the checkout; both outputs come as one."""
+        return self._popen("client", *_as_words(ENVIRONMENT), "bash", "-c", f"cd {CHECKOUT} && exec {command}")
 
     def alive(self) -> set[str]:
         """The addresses' names that Ray believes to be there."""
@@ -172,7 +175,9 @@ class Aws:
         self.machines.start(name)
         exports = "".join(f"export {key}='{value}'\n" for key, value in ENVIRONMENT.items())
         lines = (
-            f"mkdir -p ~/raysweep; ln -sfn {self._environment} ~/raysweep/.venv; cat > ~/.bashrc <<'END'\n{exports}END"
+            f"mkdir -p ~/raysweep; ln -sfn {self._environment} ~/raysweep/.venv; "
+            f"echo {SHARED}/results > ~/raysweep/results_dir; "  # so that they can be looked at from here
+            f"cat > ~/.bashrc <<'END'\n{exports}END"
         )
         self.machines.run(name, "bash", "-c", lines)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +8,14 @@ import pytest
 
 from tests.cluster.machines import NODES, Machines, why_impossible
 from tests.cluster.onprem import OnPrem
+from tests.required import skip_unless_required
 
 
 def skip_without_machines() -> None:
-    """Skips where there can't be any, but not where CI says that there must."""
+    """Skips where there can't be any."""
     reason = why_impossible()
     if reason is not None:
-        if os.environ.get("REQUIRE_NETNS") == "1":
-            pytest.fail(f"REQUIRE_NETNS=1, but there can't be machines for tests of clusters here: {reason}")
-        pytest.skip(reason)
+        skip_unless_required(reason)
 
 
 @pytest.fixture(scope="session")

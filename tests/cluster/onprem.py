@@ -49,10 +49,11 @@ class OnPrem:
         copy_checkout(here)
         content = yaml.safe_load((PROJECT / "clusters" / "onprem.yaml").read_text())
         content["provider"] |= {"head_ip": ADDRESSES["head"], "worker_ips": [ADDRESSES["w1"], ADDRESSES["w2"]]}
+        line = content["metadata"]["results"]
+        assert content["setup_commands"].pop(0) == line
+        content["setup_commands"].insert(0, line.replace("/shared/results", f"{SHARED}/results"))
         content["auth"] = {"ssh_user": "root", "ssh_private_key": "~/key"}
         (here / "clusters" / "onprem.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-        environment = here / "clusters" / "environment.sh"
-        environment.write_text(environment.read_text().replace("$HOME/raysweep/results", f"{SHARED}/results"))
         self.machines.put("client", self.machines.key, "key")
         self._shell("client", MAKE_TOKEN)
         for name in NODES:  # there is no network to install from: the environment is there, as docs/cluster.md allows

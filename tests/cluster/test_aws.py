@@ -11,9 +11,10 @@ import pytest
 
 from raysweep.ledger.reader import LedgerReader
 from raysweep.paths import SweepPaths
-from tests.cluster.aws import ADDRESSES, STORAGE, Aws
+from tests.cluster.aws import ADDRESSES, Aws
 from tests.cluster.conftest import skip_without_machines
 from tests.cluster.machines import SHARED, Machines
+from tests.cluster.onprem import CHECKOUT
 from tests.cluster.sweeps import nodes_of, rows_by_trial, write_sweep
 from tests.conftest import PROJECT, make_project
 from tests.faults.oracle import check_ledger, check_parquet, finished
@@ -87,14 +88,22 @@ def test_from_no_worker_to_none(aws: Aws, undisturbed: dict[object, str]) -> Non
     aws.until(lambda: aws.alive() == aws.names("head"), name="the head", seconds=60)
     watch.tell("`ray up`: a head, no worker")
 
-    write_sweep(aws.machines.shared, "spot", num_seeds=1, num_epochs=NUM_EPOCHS, resources=ONE_A_WORKER)
-    command = f"python -m raysweep {SHARED}/spot.yaml --results-dir"
-    refused = aws.ended(aws.start_on_head(f"{command} /root/private"), seconds=120, expect=2)
+    raysweep = f"{aws.python} -m raysweep"
+    told = aws.ended(aws.start_on_client(f"{raysweep} doctor --cluster cluster.yaml"), seconds=200)
+    assert "WRONG" not in told
+    assert "1 of 1 asked for" in told
+    watch.tell("doctor has nothing to say")
+
+    folder = aws.machines.shared / CHECKOUT.name / "sweeps"
+    write_sweep(folder, "spot", num_seeds=1, num_epochs=NUM_EPOCHS, resources=ONE_A_WORKER)
+    command = f"RAYSWEEP_STORAGE_PATH= python -m raysweep {CHECKOUT}/sweeps/spot.yaml --results-dir /root/private"
+    refused = aws.ended(aws.start_on_head(f"env {command}"), seconds=120, expect=2)
     assert "storage_path: /root/private/spot/checkpoints is on this machine's own disk" in refused
     assert aws.names("worker") == set()
     watch.tell("a sweep whose checkpoints no worker would see is refused")
 
-    with aws.start_on_head(f"{command} {SHARED}/results --storage-path '{STORAGE}'") as process:
+    sent = f"{raysweep} sweeps/spot.yaml --cluster cluster.yaml --results-dir {SHARED}/home"
+    with aws.start_on_client(sent) as process:
         try:
             aws.until(
                 lambda: len(in_the_middle(paths)) == 2,
@@ -117,9 +126,11 @@ def test_from_no_worker_to_none(aws: Aws, undisturbed: dict[object, str]) -> Non
             process.kill()
     print(said)
     watch.tell("the sweep is done")
-    check(paths, said, undisturbed, lost_at)
-    check_ledger(paths, num_trials=NUM_TRIALS, finished_before=before)
+    home = SweepPaths(aws.machines.shared / "home", "spot")
+    check(home, said, undisturbed, lost_at)
+    check_ledger(home, num_trials=NUM_TRIALS, finished_before=before)
     assert not paths.checkpoints.exists()
+    assert home.report.is_file()
 
     aws.until(lambda: aws.instances() == [head], name="the end of idle workers", seconds=GO_SECONDS)
     aws.until(lambda: aws.alive() == aws.names("head"), name="a cluster of the head alone", seconds=60)

@@ -55,15 +55,44 @@ def test_nothing_is_open_to_the_world(file: Path) -> None:
 def test_every_ray_start_follows_the_environment_with_the_token_mode(file: Path) -> None:
     config = _prepared(file)
     for kind in ("head", "worker"):
-        assert config[f"{kind}_setup_commands"][0] == "bash ~/raysweep/clusters/setup_node.sh"
+        assert config[f"{kind}_setup_commands"][1] == "bash ~/raysweep/clusters/setup_node.sh"
         assert config[f"{kind}_start_ray_commands"][0] == "ray stop"
     assert "export RAY_AUTH_MODE=token" in (PROJECT / "clusters" / "environment.sh").read_text()
 
 
 def test_both_start_ray_in_the_same_way() -> None:
     aws, onprem = _prepared(AWS), _prepared(ONPREM)
-    for key in ("file_mounts", "head_start_ray_commands", "worker_start_ray_commands", "worker_setup_commands"):
+    for key in ("file_mounts", "head_start_ray_commands", "worker_start_ray_commands"):
         assert aws[key] == onprem[key], key
+    assert aws["worker_setup_commands"][1:] == onprem["worker_setup_commands"][1:]
+
+
+@pytest.mark.parametrize(
+    ("file", "variable", "place"),
+    [
+        (ONPREM, "RAYSWEEP_RESULTS_DIR", "/shared/results"),
+        (AWS, "RAYSWEEP_STORAGE_PATH", "s3://BUCKET-EDIT/raysweep"),
+    ],
+)
+def test_the_places_of_its_first_lines_are_what_sweeps_find(
+    tmp_path: Path, file: Path, variable: str, place: str
+) -> None:
+    """Whatever machine of the cluster they are started on, without an option."""
+    (tmp_path / "raysweep").mkdir()
+    script = f". {PROJECT}/clusters/environment.sh; echo $RAYSWEEP_RESULTS_DIR $RAYSWEEP_STORAGE_PATH; echo ${variable}"
+
+    def told() -> list[str]:
+        done = subprocess.run(
+            ["bash", "-c", script], env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+        )
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    assert told()[0] == f"{tmp_path}/raysweep/results"
+    config = _prepared(file)
+    for kind in ("head", "worker"):
+        subprocess.run(["bash", "-c", config[f"{kind}_setup_commands"][0]], env={"HOME": str(tmp_path)}, check=True)
+        assert told()[1] == place
 
 
 def test_aws_has_an_on_demand_head_and_spot_workers_from_none_up() -> None:

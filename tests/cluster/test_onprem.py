@@ -12,7 +12,7 @@ import pytest
 from raysweep.paths import SweepPaths
 from tests.cluster.machines import ADDRESSES, NODES, SHARED
 from tests.cluster.onprem import TOKEN, OnPrem
-from tests.cluster.sweeps import nodes_of, rows_by_trial, write_sweep
+from tests.cluster.sweeps import losses_and_scores, nodes_of, rows_by_trial, write_sweep
 from tests.conftest import PROJECT, make_project
 from tests.faults.oracle import check_ledger, check_parquet
 from tests.faults.waiting import wait_for
@@ -28,7 +28,7 @@ def test_a_sweep_on_three_machines_has_the_rows_of_one(cluster: OnPrem, tmp_path
     one = make_project(tmp_path / "one machine")
     alone = one.start(write_sweep(one.root, "grid", num_seeds=2, num_epochs=2), "--data-dir", PROJECT / "data")
     write_sweep(cluster.machines.shared, "grid", num_seeds=2, num_epochs=2)
-    said = cluster.on_head(f"python -m raysweep {SHARED}/grid.yaml --results-dir {SHARED}/results", seconds=400)
+    said = cluster.on_head(f"python -m raysweep {SHARED}/grid.yaml", seconds=400)
     heard = alone.communicate(timeout=400)[0]
     assert "8/8 trials done" in said
     assert alone.returncode == 0, heard
@@ -37,6 +37,7 @@ def test_a_sweep_on_three_machines_has_the_rows_of_one(cluster: OnPrem, tmp_path
     check_parquet(paths)
     assert nodes_of(paths) == set(NODES)
     assert rows_by_trial(paths) == rows_by_trial(one.paths("grid"))
+    assert losses_and_scores(paths) == losses_and_scores(one.paths("grid"))
     cluster.on_head(
         f"PYTHONPATH={PROJECT} python -W ignore -c '{MLFLOW_EQUALS}' $MLFLOW_TRACKING_URI {SHARED}/results grid"
     )

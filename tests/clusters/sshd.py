@@ -9,8 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 import yaml
+
+from tests.required import skip_unless_required
 
 SSHD = Path("/usr/sbin/sshd")
 # It insists on a folder that only its system service makes: seen by this sshd alone, in a mount namespace of its own.
@@ -56,9 +57,9 @@ class Machines:
 def make_machines(root: Path) -> Machines:
     """Keys and scripts; skips the test where sshd can't run."""
     if not SSHD.exists():
-        pytest.skip(f"there is no {SSHD}")
+        skip_unless_required(f"there is no {SSHD}")
     if subprocess.run(f"{IN_PRIVATE_RUN} true", shell=True, capture_output=True).returncode:
-        pytest.skip("no mount namespaces here: sshd needs a private /run")
+        skip_unless_required("no mount namespaces here: sshd needs a private /run")
     root.mkdir()
     for name in ("id", "host_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", root / name], check=True)

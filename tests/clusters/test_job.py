@@ -61,11 +61,28 @@ def test_it_is_followed_to_its_end(
     assert capsys.readouterr().out.splitlines()[:3] == ["one", "two", "three"], "each once, though twice cut off"
 
 
+def test_a_dashboard_that_comes_back_is_followed_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = RuntimeError("Cannot connect to host")
+    client = StubClient(["one\ntwo\n", gone, gone, "one\ntwo\nthree\n"], "SUCCEEDED", 0)
+    assert _follow(monkeypatch, client) == 0
+    assert capsys.readouterr().out.splitlines() == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("exit_code", [-1, -9, 255])
+def test_a_driver_that_a_signal_ended_is_no_lost_connection(monkeypatch: pytest.MonkeyPatch, exit_code: int) -> None:
+    """What ssh's own exit code means would be followed again, for ever."""
+    assert _follow(monkeypatch, StubClient(["one\n"], "FAILED", exit_code)) == 3
+
+
 def test_a_ray_that_ends_is_no_trial_that_failed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    client = StubClient([RuntimeError("closed\nmore"), ""], "RUNNING", None)
+    monkeypatch.setattr(job, "MAX_MISSES", 2)
+    client = StubClient([RuntimeError("closed\nmore")] * 4, "RUNNING", None)
     assert _follow(monkeypatch, client) == 3
+    assert len(client.tails) == 1, "it was asked three times"
     end = "job raysweep-sent-1 can't be followed any more, Ray may have ended there: closed\n"
     assert capsys.readouterr().out == f"one\n{end}"
     assert _follow(monkeypatch, StubClient(["one\n"], "FAILED", None)) == 3, "its command didn't say why"
@@ -80,7 +97,7 @@ def test_results_that_cannot_be_brought_home_hide_nothing(
 
     monkeypatch.setattr("raysweep.remote_screen.pull", fail)
     sent = SimpleNamespace(submit=lambda note: "job", follow=lambda *arguments: code, head=None)
-    remote: Any = SimpleNamespace(submission=sent, paths=None)
+    remote: Any = SimpleNamespace(submission=sent, paths=None, notes=[])
     assert run_there(make_console(), remote, "") == code
     assert capsys.readouterr().err == "the head can't be reached\n"
     sent.follow = lambda *arguments: 0
@@ -100,7 +117,7 @@ def test_what_has_come_home_is_told_and_where_the_rest_is(
     sent = SimpleNamespace(
         submit=lambda note: "job", follow=lambda *arguments: 0, head=None, tunnel_command=lambda: "ssh"
     )
-    remote: Any = SimpleNamespace(submission=sent, paths=paths)
+    remote: Any = SimpleNamespace(submission=sent, paths=paths, notes=[])
     assert run_there(make_console(), remote, "") == 0
     said = capsys.readouterr().out
     assert ("report and forecasts, in" in said) == (storage_path is None)

@@ -148,7 +148,6 @@ def test_a_fault_of_one_machine(w2: Machine, check: str, found: str, remedy: str
 
 
 PLANTED_AROUND = {
-    "MLflow down": ({"mlflow_problem": "Connection refused"}, "mlflow", "Connection refused", "--port 5000"),
     "no rsync here": ({"rsync_here": False}, "rsync", "on this machine", "install -y rsync"),
     "results can't be written": ({"nonce_problem": "Read-only file system"}, "results", "Read-only", "--results-dir"),
     "fewer nodes than min_workers": ({"num_asked": 5}, "nodes", "3 of 5 nodes", "ray up lab.yaml"),
@@ -162,6 +161,30 @@ def test_a_fault_of_the_whole(changes: dict[str, Any], check: str, found: str, r
     assert (fault.check, fault.machine) == (check, "")
     assert found in fault.found
     assert remedy in fault.remedy
+
+
+@pytest.mark.parametrize("is_remote", [False, True])
+def test_an_mlflow_that_is_away_is_told_of_the_machine_of_the_driver(is_remote: bool) -> None:
+    machines = (machine("head", is_head=True), machine("laptop"), machine("w1"))
+    reference = replace(FACTS, hostname="laptop")
+    asked = situation(
+        machines=machines, reference=reference, is_driver_remote=is_remote, mlflow_problem="Connection refused"
+    )
+    (fault,) = _faults(asked)
+    assert (fault.check, fault.machine) == ("mlflow", "head" if is_remote else "laptop")
+    assert "no MLflow at http://127.0.0.1:5000 (Connection refused)" in fault.found
+    assert "--port 5000" in fault.remedy
+
+
+def test_a_laptop_may_have_other_versions_where_it_runs_no_driver() -> None:
+    laptop = replace(FACTS, hostname="laptop", python="3.12.1", versions={**FACTS.versions, "ray": "2.50.0"})
+    machines = (machine("head", is_head=True), machine("w1"))
+    asked = situation(machines=machines, num_asked=2, reference=laptop, is_driver_remote=True)
+    assert _faults(asked) == []
+    other = machine("w1", facts=replace(FACTS, hostname="w1", python="3.12.1"))
+    (fault,) = _faults(replace(asked, machines=(machines[0], other)))
+    assert (fault.machine, fault.found) == ("w1", "Python 3.12.1, not 3.11.7 as on head")
+    assert len(_faults(replace(asked, is_driver_remote=False))) == 5, "two of each machine, one of this one"
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -24,7 +24,7 @@ from raysweep.ledger.snapshot import write_snapshot
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.locks import FileLock
 from raysweep.paths import SweepPaths
-from raysweep.remote import bring_home
+from raysweep.remote import _for_the_head, bring_home
 from tests.tracking.ledgers import BEGIN, epochs, finish, register
 
 CLUSTER = ClusterFile(
@@ -60,8 +60,9 @@ def words_in_a_shell(script: str, **variables: str) -> list[str]:
 def test_the_command_survives_the_shell(tmp_path: Path) -> None:
     override = "model.note='a $HOME; rm -rf \"x\"'"
     words = words_in_a_shell(make(tmp_path, override).script)
-    assert words[:6] == ["python", "-m", "raysweep", "run", "sweeps/my sweep.yaml", override]
-    assert words[6:] == ["--results-dir", "/home/lab/raysweep/results", "--tracking-uri", "http://127.0.0.1:5000"]
+    assert words[:2] == ["MLFLOW_TRACKING_URI=http://127.0.0.1:5000", "python"]
+    assert words[2:7] == ["-m", "raysweep", "run", "sweeps/my sweep.yaml", override]
+    assert words[7:] == ["--results-dir", "/home/lab/raysweep/results"]
 
 
 def test_the_cluster_says_where_results_go(tmp_path: Path) -> None:
@@ -69,10 +70,26 @@ def test_the_cluster_says_where_results_go(tmp_path: Path) -> None:
     assert words[words.index("--results-dir") + 1] == "/shared/all results"
 
 
-def test_an_mlflow_that_is_named_is_told(tmp_path: Path) -> None:
-    named = dataclasses.replace(make(tmp_path), tracking_uri="https://mlflow.lab/?a=b&c")
-    assert words_in_a_shell(named.script)[-1] == "https://mlflow.lab/?a=b&c"
-    assert words_in_a_shell(make(tmp_path).script, MLFLOW_TRACKING_URI="http://other")[-1] == "http://other"
+def test_an_mlflow_that_is_named_is_told_and_its_password_is_no_word_of_the_command(tmp_path: Path) -> None:
+    address = "https://me:secret@mlflow.lab/?a=b&c"
+    named = dataclasses.replace(make(tmp_path), tracking_uri=address)
+    assert "secret" not in named.script
+    file = tmp_path / "raysweep" / "sent" / "my_sweep" / "tracking_uri"
+    file.parent.mkdir(parents=True)
+    file.write_text(address)
+    assert words_in_a_shell(named.script, HOME=str(tmp_path))[0] == f"MLFLOW_TRACKING_URI={address}"
+    words = words_in_a_shell(make(tmp_path).script, MLFLOW_TRACKING_URI="http://other")
+    assert words[0] == "MLFLOW_TRACKING_URI=http://other"
+
+
+@pytest.mark.parametrize("address", ["http://localhost:5000", "http://127.0.0.1:5000", "https://me:secret@[::1]/x"])
+def test_an_mlflow_of_this_machine_is_none_of_the_heads(address: str) -> None:
+    named, (note,) = _for_the_head(address)
+    assert named is None
+    assert "is this machine's" in note
+    assert "secret" not in note
+    assert _for_the_head("sqlite:///mlflow.db") == (None, [])
+    assert _for_the_head("https://mlflow.lab") == ("https://mlflow.lab", [])
 
 
 @pytest.mark.parametrize("name", ["../other", "a/b", "", "a b", "."])
@@ -106,6 +123,24 @@ def test_both_outputs_and_the_exit_code_come_back(script: str, code: int, said: 
     """Without ssh: the part that the head's shell runs."""
     done = subprocess.run(["bash", "-c", HEAD.command(script)[-1]], capture_output=True, text=True)
     assert (done.returncode, done.stdout[-len(said) :]) == (code, said)
+
+
+def test_what_ray_says_of_the_job_is_not_shown(tmp_path: Path) -> None:
+    class TalkingHead:
+        login = "lab@192.0.2.1"
+
+        def command(self, script: str) -> list[str]:
+            lines = (
+                "2026-01-02 13:46:41,965 INFO job_manager.py:581 -- Runtime env is setting up.",
+                "Running entrypoint for job raysweep-sent-7d229fab-1: python -m raysweep",
+                "sent: 12 trials: 12 new",
+            )
+            return ["printf", "%s\n", *lines]
+
+    shown: list[str] = []
+    submission = dataclasses.replace(make(tmp_path), head=TalkingHead())  # type: ignore[arg-type]
+    assert submission.follow("job", print, shown.append) == 0
+    assert shown == ["sent: 12 trials: 12 new"]
 
 
 def test_whoever_stops_following_need_not_wait_for_the_next_line(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.required import skip_unless_required
 
 
 class Mounts:
@@ -72,9 +73,7 @@ def mounts(tmp_path: Path) -> Iterator[Mounts]:
         try:
             found.small_disk(tmp_path / "try", 1)
         except AssertionError as error:
-            if os.environ.get("REQUIRE_NETNS") == "1":
-                raise
-            pytest.skip(f"needs the right to mount: {error}")
+            skip_unless_required(f"needs the right to mount: {error}")
         yield found
     finally:
         found.clear()

@@ -19,7 +19,7 @@ def shorten_pauses() -> None:
     """Loads for a moment what the command line loads later."""
     from raysweep.tuning import cluster, hang_watch
 
-    hang_watch.MIN_EPOCH_SECONDS, hang_watch.MIN_OTHER_SECONDS = 4.0, 60.0
+    hang_watch.MIN_EPOCH_SECONDS, hang_watch.MIN_OTHER_SECONDS, hang_watch.UNKNOWN_SECONDS = 4.0, 60.0, 90.0
     start = cluster.ray_cluster
 
     @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from raysweep.paths import SweepPaths
 from raysweep.planning.space import NUM_KEPT, results_need, tracking_need
 from raysweep.prepare import Workspace, prepare
 from raysweep.space_check import check_space_for, missing_sizes
-from tests.conftest import PROJECT, Project
+from tests.conftest import PROJECT, TIMEOUT_SECONDS, Project
 from tests.faults.mounts import Mounts, fill, mounts, run
 from tests.faults.oracle import check_sweep, finished
 from tests.faults.waiting import wait_for_epochs
@@ -85,7 +86,7 @@ def test_a_full_disk_under_the_results(fast_project: Project, mounts: Mounts) ->
 
 
 def test_a_full_disk_under_the_ledger_alone(fast_project: Project, mounts: Mounts) -> None:
-    """With checkpoints elsewhere it is the ledger that has no room, and the line says the same."""
+    """With checkpoints elsewhere it is the ledger that has no room, and the line says the same; so do the tables."""
     project = fast_project
     results = mounts.small_disk(project.root / "results", 24)
     sweep = _sweep(project)
@@ -98,6 +99,12 @@ def test_a_full_disk_under_the_ledger_alone(fast_project: Project, mounts: Mount
     assert "ledger.sqlite: can't be written" in told
     assert "free some space there" in told
     ballast.unlink()
+    paths = project.paths(NAME)
+    paths.trials.mkdir()  # that the tables can't be written shows when all trials are done
+    told = _stopped(project.start(sweep, "--storage-path", str(storage)))
+    assert told.startswith(f"results/{NAME}/trials.parquet: can't be written")
+    assert len(finished(paths)) == NUM_TRIALS
+    paths.trials.rmdir()
     _goes_on(project, sweep, "--storage-path", str(storage))
 
 
@@ -269,17 +276,60 @@ def test_a_temporary_folder_that_fills_up_harms_nothing(project: Project, mounts
     check_sweep(project, NAME, num_trials=NUM_TRIALS)
 
 
-@pytest.mark.nightly
-def test_an_object_store_that_is_full_harms_nothing(fast_project: Project, mounts: Mounts) -> None:
-    """Ray falls back to its temporary folder: what travels through it is small."""
-    sweep = _sweep(fast_project)
-    full = 'mount -t tmpfs -o size=8m tmpfs /dev/shm; cat /dev/zero > /dev/shm/ballast 2> /dev/null; exec "$@"'
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", full, "sh", *fast_project.command([sweep])],
-        cwd=fast_project.root,
-        env=fast_project.full_environment(),
+def _run_with(project: Project, preparation: str, sweep: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a sweep where this shell command has been run before, which may mount what nobody else sees."""
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f'{preparation}; exec "$@"', "sh", *project.command([sweep])],
+        cwd=project.root,
+        env=project.full_environment(),
         capture_output=True,
         text=True,
+        timeout=TIMEOUT_SECONDS,
     )
+
+
+@pytest.mark.nightly
+def test_an_object_store_that_is_full_harms_nothing(project: Project, mounts: Mounts) -> None:
+    """Ray falls back to its temporary folder: what travels through it is small."""
+    sweep = _sweep(project)
+    full = "mount -t tmpfs -o size=8m tmpfs /dev/shm; cat /dev/zero > /dev/shm/ballast 2> /dev/null"
+    done = _run_with(project, full, sweep)
     assert done.returncode == 0, done.stdout + done.stderr
-    check_sweep(fast_project, NAME, num_trials=NUM_TRIALS)
+    check_sweep(project, NAME, num_trials=NUM_TRIALS)
+
+
+@pytest.mark.parametrize(
+    ("preparation", "reason"),
+    [
+        ("mount -t tmpfs -o ro tmpfs /dev/shm", "Read-only file system"),
+        ("mount -t tmpfs tmpfs /dev", "No such file or directory"),
+    ],
+)
+def test_a_sweep_without_an_object_store_starts_nothing(
+    project: Project, mounts: Mounts, preparation: str, reason: str
+) -> None:
+    sweep = _sweep(project)
+    done = _run_with(project, f"{preparation}; mknod -m 666 /dev/null c 1 3 2> /dev/null", sweep)
+    assert done.returncode == 2, done.stdout + done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"/dev/shm: Ray can't make its object store there ({reason}); bring it back, writable")
+    assert "starting Ray" not in done.stdout
+
+
+@pytest.mark.nightly
+def test_an_object_store_that_goes_before_ray_starts(project: Project, mounts: Mounts) -> None:
+    """It was there when it was looked at. One message, after one try, and a command that goes on."""
+    sweep = _sweep(project)
+    late = "from raysweep import __main__, space_check; space_check._check_object_store = lambda: None; __main__.main()"
+    command = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o ro tmpfs /dev/shm; exec "$@"', "sh"]
+    process = subprocess.Popen(
+        [*command, sys.executable, "-c", late, str(sweep)],
+        cwd=project.root,
+        env=project.full_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    told = _stopped(process)
+    assert told.startswith("/dev/shm, where Ray keeps its object store: can't be written (Read-only file system)")
+    _goes_on(project, sweep)

@@ -262,6 +262,11 @@ def test_a_signal_stops_it_cleanly(project: Project, phase: str, number: signal.
         with LedgerReader(paths.ledger) as ledger:
             last = ledger.last_command()
         assert last is not None and last["outcome"] == "interrupted"
+    if phase != "imports":
+        before = finished(paths)
+        (project.root / "awake").touch()
+        project.run(sweep)
+        check_sweep(project, "told", num_trials=2, finished_before=before)
 
 
 @pytest.mark.slow

@@ -48,14 +48,14 @@ class Model(nn.Module):
         self.num_calls += 1
         if self.accident == "stop":
             time.sleep(0.04)  # training must take a while for a hang in it to be told from a slow start
-        if self.is_to_happen and self.num_calls == 30:
+        if self.is_to_happen and self.num_calls == (1 if self.accident == "stop at once" else 30):
             self.happen()
         return x * self.scale
 
     def happen(self) -> None:
         if self.accident == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.accident == "stop":
+        if self.accident.startswith("stop"):
             os.kill(os.getpid(), signal.SIGSTOP)
         if self.accident == "memory":
             torch.empty(2**60)
@@ -147,6 +147,25 @@ def test_one_accident_changes_no_result(fast_project: Project) -> None:
     project.paths("once").root.rename(project.root / "harmed")
     (project.root / "unharmed" / "once").rename(project.paths("once").root)
     assert _losses(project, "once") == harmed, "bit for bit"
+
+
+@pytest.mark.nightly
+def test_a_hang_in_the_very_first_epoch(fast_project: Project) -> None:
+    """Nothing tells what is usual then, and yet it ends some time; what the first command saw, the second knows."""
+    project = fast_project
+    (project.root / "models" / "frail.py").write_text(FRAIL)
+    once = project.root / "once"
+    once.mkdir()
+    space = {**TINY, "model": "frail", "model.folder": str(once), "model.always": False, "train.num_epochs": 5}
+    sweep = project.write_sweep("first", param_space={**space, "model.accident": "stop at once"})
+    assert "no word from it for 90 s, so it was taken for hung; tried again" in _patient(project, sweep, expect=0)
+    assert _tries(once) == {"stop at once": 2}
+    (once / "stop at once").unlink()
+    _patient(project, project.write_sweep("second", param_space={**space, "model.accident": "none"}), expect=0)
+    accidents = {"grid_search": ["none", "stop at once"]}
+    sweep = project.write_sweep("second", param_space={**space, "model.accident": accidents})
+    assert "no word from it for 60 s, so it was taken for hung; tried again" in _patient(project, sweep, expect=0)
+    check_sweep(project, "second", num_trials=2)
 
 
 @pytest.mark.nightly  # the minute of the soak kills both, too

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from raysweep import storage
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.forecasting.model_source import ModelSources
 from raysweep.forecasting.trial import TrialRun
 from raysweep.paths import SweepPaths
 from raysweep.spec.config import Config
-from raysweep.storage import storage_of
+from raysweep.storage import LocalFolder, StoreError, storage_of
 from tests.conftest import PROJECT
 from tests.forecasting.builders import make_config, make_series, noisy_wave
 
@@ -58,6 +60,33 @@ def test_an_interrupted_trial_ends_with_the_same_losses_and_scores(tmp_path: Pat
     assert [epoch.epoch for epoch in second.epochs()] == [3, 4]
     assert [epoch.val_loss for epoch in second.history] == [epoch.val_loss for epoch in whole.history]
     assert _scores(second) == _scores(whole)
+
+
+@pytest.mark.parametrize("method", ["read", "write", "names"])
+def test_a_store_that_is_away_for_a_moment_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Every third call fails, as those of an object store do: nothing is trained anew, all is written."""
+    monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
+    whole, calls = getattr(LocalFolder, method), itertools.count()
+
+    def failing(folder: LocalFolder, *arguments: object) -> object:
+        if next(calls) % 3 == 0:
+            raise StoreError("away")
+        return whole(folder, *arguments)
+
+    monkeypatch.setattr(LocalFolder, method, failing)
+    first = _run(tmp_path)
+    for epoch in first.epochs():
+        first.save()
+        if epoch.epoch == 2:
+            break
+    second = _run(tmp_path)
+    assert [epoch.epoch for epoch in second.history] == [1, 2]
+    list(second.epochs())
+    second.save()
+    assert _scores(second)
+    assert next(calls) >= 2
 
 
 def test_a_finished_trial_is_scored_without_training(tmp_path: Path) -> None:

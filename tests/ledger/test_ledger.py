@@ -155,6 +155,26 @@ def test_an_epoch_that_comes_again_replaces_the_first(writer: LedgerWriter, file
         assert math.isnan(row["final_train_loss"])
 
 
+def test_text_that_is_no_unicode_is_written_out(writer: LedgerWriter, file: Path) -> None:
+    """A byte of a file's name that isn't UTF-8 comes as such, in a sweep's name as in the message of an error."""
+    odd = os.fsdecode(b"caf\xe9")
+    writer.begin_command(dataclasses.replace(COMMAND, sweep_file=odd, overrides=(odd,)))
+    writer.end_trial("t0", TrialEnd(status="failed", finished_at=1.0, error=odd, traceback=odd))
+    with LedgerReader(file) as reader:
+        row, command = reader.trials()[0], reader.last_command()
+    assert command is not None
+    assert {row["error"], row["traceback"], command["sweep_file"]} == {"caf\\udce9"}
+
+
+def test_the_slowest_epoch_of_all(writer: LedgerWriter, file: Path) -> None:
+    with LedgerReader(file) as reader:
+        assert reader.slowest_epoch() == 0.0
+        writer.record_epochs("t0", [dataclasses.replace(epoch(1), seconds=3.0), epoch(2)])
+        writer.record_epochs("t1", [dataclasses.replace(epoch(1), seconds=7.0)])
+        writer.forget_current()
+        assert reader.slowest_epoch() == 7.0
+
+
 def test_register_keeps_what_is_known(writer: LedgerWriter, file: Path) -> None:
     writer.start_trial("t0", 1.0, "0.1.0")
     writer.record_epochs("t0", [epoch(1)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 from contextlib import closing
@@ -14,7 +15,7 @@ from raysweep.ledger.database import connect
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.schema import SCHEMA_VERSION, TABLES
 from raysweep.ledger.writer import LedgerWriter
-from tests.ledger.samples import ADVICE, contents, write_sample
+from tests.ledger.samples import ADVICE, CONFIG, contents, trial, write_sample
 
 
 @pytest.fixture
@@ -107,3 +108,11 @@ def test_anybody_can_read_a_ledger(ledger: Path) -> None:
 
 def test_rows_have_no_checksum_in_them(ledger: Path) -> None:
     assert "checksum" not in contents(ledger)
+
+
+def test_a_trial_id_that_leads_elsewhere(file: Path) -> None:
+    """With a checksum as good as any: whoever writes a ledger can compute it. Files of a trial are found by its id."""
+    with LedgerWriter(file) as writer:
+        writer.register([CONFIG], [dataclasses.replace(trial(0), trial_id="../../secret")])
+    with LedgerReader(file) as reader, pytest.raises(LedgerError, match=r"damaged \(the trial id '\.\./\.\./secret'\)"):
+        reader.trials()

@@ -91,6 +91,12 @@ def test_path_longer_than_the_system_allows() -> None:
     assert message(Path(long_name)) == f"{long_name}: can't be read (file name too long); name a text file"
 
 
+def test_name_that_is_no_unicode(own_folder: Path) -> None:
+    path = Path(os.fsdecode(b"gr\xfcn.yaml"))
+    path.write_text(GOOD)
+    assert message(path) == r"'gr\udcfcn.yaml': a path that isn't UTF-8; rename the file or folder"
+
+
 @pytest.mark.parametrize("name", ["a b.yaml", "quote's.yaml", "µ.yaml", "no-suffix", "-x.yaml"])
 def test_odd_names_are_read(own_folder: Path, name: str) -> None:
     Path(name).write_text(GOOD)

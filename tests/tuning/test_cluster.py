@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from raysweep.errors import ClusterError, StorageError
 from raysweep.planning.sharing import GpuType, Share
-from raysweep.tuning import cluster
-from raysweep.tuning.cluster import UNKNOWN_GPU, RunningCluster, gpu_types, is_own_ray, ray_cluster
+from raysweep.tuning import cluster, ray_folders
+from raysweep.tuning.cluster import UNKNOWN_GPU, RunningCluster, _start_explained, gpu_types, ray_cluster
+from raysweep.tuning.ray_folders import is_own_ray
 
 
 def test_gpus_are_told_apart_by_type_and_the_poorest_machine_counts() -> None:
@@ -49,3 +51,17 @@ def test_a_ray_of_ones_own_has_a_token_of_its_own_where_the_address_is_empty(mon
         raise AssertionError("a Ray has started")
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
     assert not is_own_ray()
+
+
+def test_a_ray_that_has_no_object_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is told apart from one that may start the next time: that is tried again."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(ClusterError, match="can't be started: timed out"), _start_explained(None):
+        raise TimeoutError("timed out")
+    monkeypatch.setattr(ray_folders, "OBJECT_STORE", tmp_path / "shm")
+    told = r"shm, where Ray keeps its object store: can't be written \(No such file or directory\); bring that disk"
+    with pytest.raises(StorageError, match=told), _start_explained(None):
+        raise TimeoutError("timed out")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
+    with pytest.raises(ClusterError, match="can't be joined: timed out"), _start_explained("127.0.0.1:6379"):
+        raise TimeoutError("timed out")

@@ -36,6 +36,7 @@ _RC_PARAMS: Mapping[Any, Any] = {
     "font.size": 9.0,
     "axes.titlesize": 10.0,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # no axis has ticks on top that a title would have to make room for: looking takes a while
     "axes.labelsize": 9.0,
     "axes.edgecolor": QUIET_COLOR,
     "axes.labelcolor": TEXT_COLOR,

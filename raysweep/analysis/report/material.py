@@ -10,7 +10,8 @@ from functools import cached_property
 import pandas as pd
 
 from raysweep.analysis.forecasts import TrialForecasts, read_forecasts
-from raysweep.analysis.importance import Importance, importances
+from raysweep.analysis.forests import grow
+from raysweep.analysis.importance import Importance, Question, answers, questions
 from raysweep.analysis.phases import scored_trials
 from raysweep.analysis.ranking import Ranking, rank
 from raysweep.analysis.report.helpers import Helpers
@@ -71,18 +72,20 @@ class Material:
         """Those that aren't set apart from another one."""
         return [ranking for ranking in self.rankings if not ranking.apart]
 
-    @property
+    @cached_property
     def importances(self) -> list[Importance]:
         """Of the main rankings. Waits until they are worked out."""
-        return self._importances.result()
+        asked, grown = self._forests
+        return answers(asked, grown.result())
 
     def begin_importances(self) -> None:
         """Has them worked out while something else is done."""
-        _ = self._importances
+        _ = self._forests
 
     @cached_property
-    def _importances(self) -> Future[list[Importance]]:
-        return self.helpers.foresters.submit(importances, self.main_rankings)
+    def _forests(self) -> tuple[list[Question], Future[list[list[dict[str, float]]]]]:
+        asked = questions(self.main_rankings)
+        return asked, self.helpers.foresters.submit(grow, [question.grove for question in asked])
 
     @property
     def has_many_sweeps(self) -> bool:
