@@ -57,10 +57,13 @@ class WindowPanel:
         if best is None:
             return "no score"
         where = f"{best['model']} at window {best['window']}"
-        if not best["is_confirmed"]:
-            return f"validation chooses {where}"
-        by = self.ranking.chosen_by_another
-        return f"best confirmed{f' (chosen by {by})' if by else ''} is {where}"
+        return f"best confirmed is {where}" if best["is_confirmed"] else f"validation chooses {where}"
+
+    @property
+    def chosen_by(self) -> str:
+        """By which other score the best was chosen to be confirmed, in words; empty if by none."""
+        by, best = self.ranking.chosen_by_another, self.best
+        return f"chosen by {by}" if by and best is not None and best["is_confirmed"] else ""
 
     @property
     def has_several_windows(self) -> bool:
@@ -147,7 +150,8 @@ def answer_of(panel: WindowPanel) -> str:
     best, name = panel.best, title_of(panel.ranking)
     if best is None:
         return f"{name}: no config has a score."
-    sentence = f"{name}: {panel.choice}, test MSE {numerals.score(best['test'])}"
+    by = f" ({panel.chosen_by})" if panel.chosen_by else ""
+    sentence = f"{name}: {panel.choice}{by}, test MSE {numerals.score(best['test'])}"
     if not pd.isna(best["skill_ridge"]):
         sentence += f", skill {numerals.skill(best['skill_ridge'])} against the ridge"
     of_model = panel.points[panel.points["model"] == best["model"]]

@@ -89,7 +89,7 @@ def _left_alone(configs: pd.DataFrame) -> str:
     """Explored scores may be luck: beside confirmed ones they have no place."""
     if configs["has_rank"].all():
         return ""
-    return "; hollow points are unconfirmed, and what is said of the best and the line leave them out"
+    return "; hollow points are unconfirmed, and left out of it and of what follows"
 
 
 def _draw_model(axes: Axes, points: pd.DataFrame, cost: str, look: Look, *, in_dots: bool) -> None:

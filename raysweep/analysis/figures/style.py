@@ -140,7 +140,7 @@ class _FewNumbers(LogLocator):
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
         if vmin > 0 and vmax < NARROW * vmin:
-            return MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax)
+            return MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax)
         self.set_params(subs=(1.0, 2.0, 5.0) if vmax < MOST_NUMBERED * vmin else (1.0,))
         return super().tick_values(vmin, vmax)
 

@@ -88,7 +88,8 @@ def _draw_panel(axes: Sequence[Axes], panel: WindowPanel, model_looks: Mapping[s
     best = panel.best
     far_off = _draw_references(top, panel)
     heading = f"{mode}, {panel.ranking.view.fold} {panel.ranking.fold:g}\n{panel.choice}"
-    top.set_title(f"{heading}\nfar off: {', '.join(far_off)}" if far_off else heading)
+    about = [panel.chosen_by, f"far off: {', '.join(far_off)}" if far_off else ""]
+    top.set_title("\n".join([heading, *filter(None, about)]))
     top.set_ylabel(f"test MSE\n({squared})")
     plain_log_axis(top, "y")
     windows = np.array(sorted(points["window"].unique()), dtype=np.float64)

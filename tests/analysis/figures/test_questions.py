@@ -6,6 +6,7 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +14,7 @@ from matplotlib.text import Text
 
 from raysweep.analysis.effects import effects
 from raysweep.analysis.figures.effects import draw_effects, draw_importances
+from raysweep.analysis.figures.learning import learning_picture
 from raysweep.analysis.figures.picture import Picture, to_svg
 from raysweep.analysis.figures.style import styled
 from raysweep.analysis.figures.transfer import draw_transfer
@@ -99,6 +101,8 @@ def test_windows_show_the_points_and_the_references() -> None:
 def test_one_seed_is_not_drawn_like_five() -> None:
     tables = make_tables(grid(train__time_steps=[64, 128, 256]), lambda config: 40.0 + config[WINDOW], seeds=6)
     picture = panels_of(with_phases(tables, {"config-0"}))
+    assert_readable(picture)
+    assert "\nchosen by val_mse_batch" in main_axes(picture)[1].get_title(loc="left")
     for axes in main_axes(picture):
         (hollow,) = (line for line in axes.lines if line.get_markerfacecolor() == "white")
         assert list(hollow.get_xdata()) == [128, 256]
@@ -174,3 +178,24 @@ def test_pictures_are_the_same_every_time_and_small() -> None:
     assert one == other
     assert len(one) < 300_000
     assert RATE not in one
+
+
+def test_learning_curves_have_epochs_below_each_column() -> None:
+    rows = [
+        {
+            "trial_id": model,
+            "model": model,
+            "status": "finished",
+            "is_best": False,
+            "epoch": epoch,
+            "score": 9.0 / epoch,
+        }
+        for model in MODELS[:5]
+        for epoch in (1, 2, 3)
+    ]
+    picture = learning_picture(pd.DataFrame(rows), where="y_w", label="att", score="MSE", unit="")
+    with styled():
+        picture.figure.draw_without_rendering()
+    panels = [axes for axes in picture.figure.axes if axes.get_visible()]
+    has_numbers = [any(label.get_text() for label in axes.get_xticklabels()) for axes in panels]
+    assert has_numbers == [False, False, True, True, True]
