@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from raysweep.analysis.bounded import TooLargeTableError, read_table
@@ -96,8 +97,9 @@ def load_epochs(paths: SweepPaths, trial_ids: Collection[str]) -> pd.DataFrame:
             return pd.DataFrame(rows, columns=list(EPOCHS))
     if not paths.epochs.is_file():
         return pd.DataFrame(columns=list(EPOCHS))
-    epochs = read_epochs(paths)
-    return epochs[epochs["trial_id"].isin(trial_ids)]
+    epochs = _read(paths.epochs)
+    own = epochs.column("trial_id")
+    return _to_pandas(epochs.filter(pc.is_in(own, value_set=pa.array(list(trial_ids), own.type))))
 
 
 def _load(paths: SweepPaths, check: bool) -> SweepTables:
