@@ -119,4 +119,3 @@ def _identity(file: Path) -> str:
 
 def _keeper(file: Path) -> Path:
     return file.with_name(f".{file.name}.id")
-
