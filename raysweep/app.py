@@ -89,7 +89,7 @@ def run_sweep(
                 remember_storage(ledger, prepared, display.note)
                 with (
                     ledger_copied(head, display.note) as taken_over,
-                    _tracking(prepared, workspace, display),
+                    _tracking(ledger, prepared, workspace, display),
                     _command(ledger, prepared),
                 ):
                     if is_missing:
@@ -134,10 +134,11 @@ def _alone(paths: SweepPaths) -> Iterator[None]:
 
 
 def _is_settled(prepared: PreparedSweep) -> bool:
-    """Whether the last command ended by itself, and had checkpoints and forecasts where this one has them."""
+    """Whether the last command ended by itself, MLflow has what it wrote, and files lie where this one has them."""
     with LedgerReader(prepared.paths.ledger, check=False) as reader:
-        command, location = reader.last_command(), reader.storage_path()
-    return command is None or (command["outcome"] is not None and location == prepared.sweep.storage_path)
+        command, location, is_behind = reader.last_command(), reader.storage_path(), reader.is_tracking_behind()
+    has_ended = command is None or command["outcome"] is not None
+    return has_ended and not is_behind and (command is None or location == prepared.sweep.storage_path)
 
 
 @contextmanager
@@ -169,8 +170,9 @@ def _command(ledger: LedgerWriter, prepared: PreparedSweep) -> Iterator[None]:
 
 
 @contextmanager
-def _tracking(prepared: PreparedSweep, workspace: Workspace, display: Display) -> Iterator[None]:
+def _tracking(ledger: LedgerWriter, prepared: PreparedSweep, workspace: Workspace, display: Display) -> Iterator[None]:
     """MLflow follows the ledger in a process of its own; whatever happens to it, the sweep goes on."""
+    ledger.set_tracking_behind(True)
     later = f"Later: {_sync_command(prepared.paths, workspace)}"
     try:
         follower = start_follower(prepared.paths, workspace.tracking_uri)
@@ -183,7 +185,10 @@ def _tracking(prepared: PreparedSweep, workspace: Workspace, display: Display) -
         yield
         patience = FOLLOWER_SECONDS
     finally:
-        if not follower.finish(patience):
+        if follower.finish(patience):
+            with suppress(LedgerError):  # what ended the command is told; the next one asks MLflow once more
+                ledger.set_tracking_behind(False)
+        else:
             problem = follower.problem() or f"it is still busy; see {prepared.paths.tracking_log}"
             display.note(f"MLflow is not up to date: {problem}. {later}")
 

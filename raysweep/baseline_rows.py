@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 
-from raysweep.forecasting.baselines import CARRIED_RIDGE, Ridge, fit_home_ridges, score_baselines
+from raysweep.forecasting.baselines import CARRIED_RIDGE, fit_home_ridges, score_baselines
 from raysweep.forecasting.protocol import Mode
+from raysweep.forecasting.ridge import Ridge
 from raysweep.forecasting.series import Series
 from raysweep.ledger.rows import EvaluationRow
 from raysweep.planning.plan import WantedTrial

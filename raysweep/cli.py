@@ -1,4 +1,7 @@
-"""What people type. Parses and prints; `app` does the work."""
+"""What people type. Parses and prints; `app` does the work.
+
+What starts or looks at trials and clusters is imported where it is used: who reads results needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from raysweep import app as running
 from raysweep import commands
-from raysweep import doctor as examining
-from raysweep.allocation import planned_lines
-from raysweep.doctor_screen import print_findings
 from raysweep.errors import ClusterError, InputError, Interrupted, LedgerError, RaysweepError, StorageError
 from raysweep.options import (
     ClusterFile,
@@ -28,6 +27,8 @@ from raysweep.options import (
     ModelsDir,
     Overrides,
     ResultsDir,
+    Shown,
+    ShownTables,
     StoragePath,
     SweepFile,
     Sweeps,
@@ -36,9 +37,7 @@ from raysweep.options import (
 )
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
-from raysweep.remote import bring_home, remote_sweep
-from raysweep.remote_screen import run_there
-from raysweep.screen import Screen, print_leaderboards, print_plan, print_table
+from raysweep.screen import Screen, print_leaderboards, print_overview, print_plan, print_table
 from raysweep.spec.override_grammar import in_quotes
 from raysweep.storage import STORAGE_VARIABLE
 from raysweep.terminal import complain, make_console
@@ -73,11 +72,16 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Run what is missing of a sweep; the word `run` may be left out. The same command again goes on."""
+    from raysweep import app as running
+
     console = make_console()
     with _errors(verbose), _told_how_to_go_on(console):
         workspace = _workspace(results_dir, data_dir, models_dir, tracking_uri)
         wanted = [*(overrides or []), *_as_override(storage_path)]
         if cluster is not None:
+            from raysweep.remote import remote_sweep
+            from raysweep.remote_screen import run_there
+
             remote = remote_sweep(sweep, wanted, workspace, cluster, num_jobs=jobs, is_verbose=verbose)
             raise typer.Exit(run_there(console, remote, _how_to_go_on()))
         with running.opened(prepare(sweep, wanted, workspace), console.print) as head:
@@ -109,6 +113,8 @@ def pull_results(
     verbose: Verbose = False,
 ) -> None:
     """Bring a sweep's ledger, tables and report home from a cluster, also while it runs."""
+    from raysweep.remote import bring_home
+
     with _errors(verbose):
         paths = bring_home(sweep, results_dir, cluster)
         make_console().print(f"{paths.name}: ledger, tables and report of this moment are in {paths.root}")
@@ -125,6 +131,8 @@ def plan(
     verbose: Verbose = False,
 ) -> None:
     """Check a sweep file, and say what would run and what is done. Starts and creates nothing."""
+    from raysweep.allocation import planned_lines
+
     with _errors(verbose):
         workspace = _workspace(results_dir, data_dir, models_dir, DEFAULT_URI)
         prepared = prepare(sweep, [*(overrides or []), *_as_override(storage_path)], workspace)
@@ -146,12 +154,14 @@ def compare(
     sweeps: Sweeps = None,
     results_dir: ResultsDir = DEFAULT_RESULTS_DIR,
     top: Annotated[int, typer.Option(min=1, help="Rows of each leaderboard.")] = TOP_ROWS,
+    show: Shown = None,
     verbose: Verbose = False,
 ) -> None:
-    """Show the leaderboards of sweeps; Parquet files of somebody else will do."""
+    """Show the leaderboards and, below them, the answers in short; Parquet files of somebody else will do."""
     with _errors(verbose):
         found = commands.find_sweeps(sweeps or [], results_dir, is_ledger_needed=False)
-        print_leaderboards(make_console(), commands.compare_sweeps(found, top), top)
+        wanted = show or [ShownTables.leaderboards]
+        print_overview(make_console(), commands.compare_sweeps(found, top, wanted), top)
 
 
 @app.command("report")
@@ -170,12 +180,13 @@ def report(
         console = make_console()
         found = commands.find_sweeps(sweeps or [], results_dir, is_ledger_needed=False)
         catalog = _workspace(results_dir, data_dir, None, DEFAULT_URI).catalog()
-        for group, file, figures in commands.report_files(found, output):
-            console.print(f"{', '.join(paths.name for paths in group)}: reading tables")
-            commands.write_report(group, file, figures, catalog, console.print)
-            console.print(f"report       {file}\npictures     {figures}/")
-            if output is None and group[0].ledger.is_file():
-                console.print(f"MLflow       raysweep sync {group[0].name} takes the pictures to the runs")
+        with commands.report_helpers() as helpers:
+            for group, file, figures in commands.report_files(found, output):
+                console.print(f"{', '.join(paths.name for paths in group)}: reading tables")
+                commands.write_report(group, file, figures, catalog, console.print, helpers)
+                console.print(f"report       {file}\npictures     {figures}/")
+                if output is None and group[0].ledger.is_file():
+                    console.print(f"MLflow       raysweep sync {group[0].name} takes the pictures to the runs")
 
 
 @app.command("export")
@@ -213,6 +224,9 @@ def doctor(
     verbose: Verbose = False,
 ) -> None:
     """Say whether this machine or cluster is fit to run a sweep, and what mends it where it isn't."""
+    from raysweep import doctor as examining
+    from raysweep.doctor_screen import print_findings
+
     with _errors(verbose):
         console = make_console()
         findings = examining.examine(cluster, results_dir, tracking_uri, note=console.print, is_verbose=verbose)

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ from raysweep.tracking.processes import is_driver_alive
 from raysweep.tracking.sync import sync_ledger
 
 if TYPE_CHECKING:
+    from raysweep.analysis.overview import Overview
+    from raysweep.analysis.report.helpers import Helpers
     from raysweep.analysis.result_table import ResultTable
 
 TableRows = list[tuple[str, ...]]
@@ -76,11 +79,14 @@ def export_sweep(paths: SweepPaths, catalog: FolderCatalog | None = None) -> lis
     return write_leaderboard(paths, units=_units(catalog), check=False)  # export_tables has just done so
 
 
-def compare_sweeps(sweeps: Sequence[SweepPaths], top: int) -> list[ResultTable]:
-    """The leaderboards of these sweeps together, with `top` configs each."""
-    from raysweep.analysis.compare import compare
+def compare_sweeps(sweeps: Sequence[SweepPaths], top: int, shown: Sequence[str] = ("leaderboards",)) -> Overview:
+    """The answers that these sweeps give together, and the tables that are wanted, leaderboards with `top` configs."""
+    from raysweep.analysis.garbage import looked_at_seldom
 
-    return compare(sweeps, top=top)
+    with looked_at_seldom():
+        from raysweep.analysis.overview import overview
+
+        return overview(sweeps, shown=shown, top=top)
 
 
 def report_files(sweeps: Sequence[SweepPaths], output: Path | None) -> list[tuple[list[SweepPaths], Path, Path]]:
@@ -95,12 +101,23 @@ def report_files(sweeps: Sequence[SweepPaths], output: Path | None) -> list[tupl
     return [(list(sweeps), output / "report.html", output / "figures")]
 
 
+@contextmanager
+def report_helpers() -> Iterator[Helpers]:
+    """Who helps with one report after the other; they load their libraries while the first one's tables are read."""
+    from raysweep.analysis.garbage import looked_at_seldom
+    from raysweep.analysis.report.helpers import helpers
+
+    with helpers() as started, looked_at_seldom():
+        yield started
+
+
 def write_report(
     sweeps: Sequence[SweepPaths],
     report: Path,
     figures: Path,
     catalog: FolderCatalog,
     note: Callable[[str], None],
+    helpers: Helpers,
 ) -> None:
     """Writes one page about these sweeps together, and its pictures.
 
@@ -110,6 +127,7 @@ def write_report(
         figures: The folder of the pictures.
         catalog: Knows units, and the series whose training part pictures show; a report does without.
         note: Is told what takes long.
+        helpers: From `report_helpers`.
 
     Raises:
         LedgerError: If a ledger can't be read.
@@ -134,7 +152,7 @@ def write_report(
                 f"{paths.name}: pictures of forecasts are left out: its ledger alone says that they lie at {location}; "
                 f"with {STORAGE_VARIABLE} set to that, they are taken from there"
             )
-    write(sweeps, report, figures, units=units, series_named=series_named, note=note)
+    write(sweeps, report, figures, units=units, series_named=series_named, note=note, helpers=helpers)
 
 
 def _not_followed(paths: SweepPaths) -> str | None:

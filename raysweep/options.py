@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class ShownTables(StrEnum):
+    """The tables that `compare` can show, as people type them."""
+
+    leaderboards = "leaderboards"
+    windows = "windows"
+    mattered = "mattered"
+    transfer = "transfer"
+    all = "all"
+
 
 SweepFile = Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="The sweep file.", show_default=False)]
 Overrides = Annotated[
@@ -14,6 +26,10 @@ Overrides = Annotated[
 Sweeps = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SWEEP]...", help="Names, sweep files or result folders; all if none.", show_default=False),
+]
+Shown = Annotated[
+    list[ShownTables] | None,
+    typer.Option("--show", help="Which tables; may be given again.", show_default="leaderboards"),
 ]
 ResultsDir = Annotated[Path, typer.Option(envvar="RAYSWEEP_RESULTS_DIR", help="Folder of all results.")]
 DataDir = Annotated[

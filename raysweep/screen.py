@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +20,7 @@ from raysweep.planning.progress import Progress
 from raysweep.prepare import PreparedSweep
 
 if TYPE_CHECKING:
+    from raysweep.analysis.overview import Overview
     from raysweep.analysis.result_table import ResultTable
 
 NEEDS: Mapping[Need, str] = {
@@ -208,6 +210,21 @@ def print_leaderboards(console: Console, leaderboards: Sequence[ResultTable], to
             console.print(Text(line))
     if not leaderboards:
         console.print("No trial has ended yet.")
+
+
+def print_overview(console: Console, overview: Overview, top: int) -> None:
+    """The tables, then the answers, where the eye is when the command has ended."""
+    print_leaderboards(console, overview.tables, top)
+    console.print()
+    for question, sentences in overview.answers:
+        if len(sentences) == 1:
+            console.print(Text.assemble((f"{question}: ", "bold"), sentences[0]))
+            continue
+        console.print(Text(question, style="bold"))
+        for sentence in sentences:
+            console.print(Padding(Text(sentence), (0, 0, 0, 2), expand=False))
+    if overview.answers:
+        console.print(Text("More: --show windows, mattered, transfer or all; raysweep report draws it.", style="dim"))
 
 
 def print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

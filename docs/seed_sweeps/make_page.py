@@ -28,9 +28,11 @@ from raysweep.analysis.compare import compare
 from raysweep.analysis.figures.picture import Picture, save
 from raysweep.analysis.figures.questions import transfer_pictures, what_mattered_pictures, window_pictures
 from raysweep.analysis.markdown import to_markdown
-from raysweep.analysis.questions import Answers, answer
+from raysweep.analysis.questions import Answers
 from raysweep.analysis.report.answers import answers as sentences
 from raysweep.analysis.report.material import Material
+from raysweep.analysis.report.page import Drawing
+from raysweep.analysis.report.pictures import training_section
 from raysweep.paths import SweepPaths
 
 HERE = Path(__file__).resolve().parent
@@ -121,7 +123,19 @@ def pictures(sweep: Sweep, found: Answers) -> str:
         file = HERE / f"{sweep.name}-{number}.png"
         save(picture, file)
         lines += [f"![{picture.title}]({HERE.name}/{file.name})", picture.caption]
-    return "\n\n".join(lines)
+    return "\n\n".join([*lines, *training_and_cost(sweep, len(drawn))])
+
+
+def training_and_cost(sweep: Sweep, num_before: int) -> list[str]:
+    """Learning curves, and score against cost, as the report has them."""
+    section = training_section(sweep.material)
+    found = [block.drawn for block in section.blocks if isinstance(block, Drawing)] if section else []
+    lines = []
+    for number, picture in enumerate(found, num_before + 1):
+        file = HERE / f"{sweep.name}-{number}.svg"
+        file.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{picture.svg}', encoding="utf-8")
+        lines += [f"![{picture.title}]({HERE.name}/{file.name})", picture.caption]
+    return lines
 
 
 def has_windows(sweep: Sweep) -> bool:
@@ -157,7 +171,7 @@ def part(sweep: Sweep, words: str) -> list[str]:
         "### In three sentences, made from the numbers",
         summary(sweep),
         "### Pictures",
-        pictures(sweep, answer(material.tables, material.rankings)),
+        pictures(sweep, Answers(tables=material.tables, rankings=material.rankings)),
         "### What it cost",
         cost(sweep),
         "### Leaderboards",

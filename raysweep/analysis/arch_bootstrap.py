@@ -13,6 +13,8 @@ import sys
 from importlib import util
 from types import ModuleType
 
+from raysweep.analysis.late_imports import import_when_used, spare_numpy
+
 
 def load_bootstrap() -> ModuleType:
     """The module `arch.bootstrap`.
@@ -25,22 +27,9 @@ def load_bootstrap() -> ModuleType:
     spec = util.find_spec("arch")
     assert spec is not None, "raysweep depends on arch"
     sys.modules["arch"] = util.module_from_spec(spec)
-    _import_when_used("scipy", "stats")
+    spare_numpy()
+    import_when_used("scipy", "stats")
     try:
         return importlib.import_module("arch.bootstrap")
     finally:
         del sys.modules["arch"]
-
-
-def _import_when_used(package: str, part: str) -> None:
-    """Whoever takes this part from its package gets it, but its code runs when something in it is first asked for."""
-    name = f"{package}.{part}"
-    if name in sys.modules:
-        return
-    spec = util.find_spec(name)
-    assert spec is not None, "arch depends on it"
-    assert spec.loader is not None, "it is no namespace package"
-    spec.loader = util.LazyLoader(spec.loader)
-    sys.modules[name] = module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    setattr(sys.modules[package], part, module)  # or the import system would look into it, which loads it

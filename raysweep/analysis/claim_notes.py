@@ -37,6 +37,8 @@ def claim_lines(ranking: Ranking) -> Iterator[str]:
         case None:
             yield from _set_lines(ranking)
     yield from _unconfirmed_lines(ranking)
+    yield from choice_lines(ranking)
+    yield from _best_of_lines(ranking)
     if ranking.optimism is not None:
         yield from _optimism_lines(ranking.rows, ranking.optimism, ranking.view.is_score_of_forecasts)
 
@@ -44,9 +46,13 @@ def claim_lines(ranking: Ranking) -> Iterator[str]:
 def _too_few_blocks(ranking: Ranking) -> str:
     claims = ranking.claims
     ahead = f" up to {ranking.horizon} steps ahead" if ranking.horizon > 1 else ""
+    if claims.num_apart == 0:
+        room = f"no room for a whole stretch of forecasts{ahead}, and {LEAST_INDEPENDENT_BLOCKS} that share no point"
+    else:
+        stretches = "1 stretch" if claims.num_apart == 1 else f"{claims.num_apart} stretches"
+        room = f"room for only {stretches} of forecasts{ahead} that share no point, and {LEAST_INDEPENDENT_BLOCKS}"
     return (
-        f"No intervals and no claims: the validation part has room for only {claims.num_apart} stretches of forecasts"
-        f"{ahead} that share no point, and {LEAST_INDEPENDENT_BLOCKS} are needed to tell how errors vary along the "
+        f"No intervals and no claims: the validation part has {room} are needed to tell how errors vary along the "
         f"series.{_all_first(claims)}"
     )
 
@@ -95,7 +101,28 @@ def _unconfirmed_lines(ranking: Ranking) -> Iterator[str]:
     if num_ranked > 1:
         yield (
             f"The lowest of {num_ranked:,} such scores is lower than that config's next seeds will be: luck helped to "
-            "make it the lowest."
+            "make it the lowest. Its test score has seen no choice."
+        )
+
+
+def _best_of_lines(ranking: Ranking) -> Iterator[str]:
+    """That the first has been chosen, on the points that its score is of: fresh seeds don't make up for that."""
+    rows = ranking.rows
+    num_configs = int((~rows["place"].isin(["baseline", "unscored"])).sum())
+    if ranking.claims.num_confirmed and ranking.view.is_score_of_forecasts and num_configs > 1:
+        what = "score and interval are" if ranking.claims.lack is None else "score is"
+        yield (
+            f"The first config is the best of {num_configs:,}, chosen on the same validation points that its {what} "
+            "of, which flatters it; its test score has seen no choice."
+        )
+
+
+def choice_lines(ranking: Ranking) -> Iterator[str]:
+    """By what the confirmed configs were chosen, where that isn't what sorts them here."""
+    if ranking.chosen_by_another:
+        yield (
+            f"Confirmed configs were chosen by {ranking.chosen_by_another}, not by the score of this table: one that "
+            "wasn't chosen may be better here."
         )
 
 

@@ -10,9 +10,9 @@ from raysweep.analysis.folds import over_folds
 from raysweep.analysis.latex import to_latex
 from raysweep.analysis.leaderboard import MOST_ROWS, leaderboards_of
 from raysweep.analysis.markdown import to_markdown
-from raysweep.analysis.ranking import rank
+from raysweep.analysis.ranking import Ranking, rank
 from raysweep.analysis.result_table import ResultTable
-from raysweep.analysis.tables import load_tables
+from raysweep.analysis.tables import SweepTables, load_tables
 from raysweep.paths import SweepPaths
 
 ROWS_ON_SCREEN = 20
@@ -40,7 +40,13 @@ def compare(
         InputError: If a table isn't one that this raysweep can read.
     """
     tables = load_tables(sweeps, check=check)
-    rankings = rank(tables)
+    return leaderboards_and_folds(tables, rank(tables), top=top, units=units)
+
+
+def leaderboards_and_folds(
+    tables: SweepTables, rankings: Sequence[Ranking], *, top: int, units: Mapping[str, str] | None = None
+) -> list[ResultTable]:
+    """The same of what has been read and ranked."""
     has_many_sweeps = tables.trials["sweep"].nunique() > 1
     leaderboards = leaderboards_of(rankings, units=units, top=top, has_many_sweeps=has_many_sweeps)
     return [*leaderboards, *(fold_table(comparison, top) for comparison in over_folds(rankings))]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from raysweep.analysis import numerals
 from raysweep.analysis.choices import MAX_VALUES, MODEL, Choices, IntArray, choices_of, combined, labels_of
@@ -90,6 +89,16 @@ def verdict_of(row: pd.Series) -> str:
     return "higher error" if row["low"] > 1 else "can't tell"
 
 
+def answer_of(found: Effects) -> str:
+    """What was found, in a sentence."""
+    name = title_of(found.choices.ranking)
+    told = [(row, verdict_of(row)) for _, row in found.values.iterrows()]
+    lower = [f"{row['key']} {row['value']} (error x {row['ratio']:.2f})" for row, said in told if said == "lower error"]
+    if not lower:
+        return f"{name}: no choice lowers the error by more than its interval."
+    return f"{name}: all else equal, lower error with {', '.join(lower)}."
+
+
 def _effects(choices: Choices) -> Effects:
     tables, uneven = [], []
     for key in choices.keys:
@@ -151,6 +160,8 @@ def _log_ratios(
 
 
 def _over_settings(by_setting: pd.DataFrame) -> pd.DataFrame:
+    from scipy.special import stdtrit  # takes a while to load, and who draws effects needs none of it
+
     groups = by_setting.groupby("value")
     means, counts = groups["ratio"].mean(), groups.size()
     reach = stdtrit(np.maximum(counts - 1, 1), (1 + CONFIDENCE) / 2) * groups["ratio"].std() / np.sqrt(counts)

@@ -133,7 +133,8 @@ def _evaluations_table(columns: Columns, ended: Mapping[str, Row]) -> pa.Table:
         kind != "trial" or trial_id in ended
         for kind, trial_id in zip(columns["kind"], columns["trial_id"], strict=True)
     ]
-    columns = _kept(columns, is_kept)
+    if not all(is_kept):
+        columns = _kept(columns, is_kept)
     kinds, counts = columns["kind"], columns["num_targets"]
     trials = [
         ended[trial_id] if kind == "trial" else _NO_TRIAL
@@ -142,12 +143,11 @@ def _evaluations_table(columns: Columns, ended: Mapping[str, Row]) -> pa.Table:
     columns.update({name: [trial[of_trial] for trial in trials] for name, of_trial in _OF_TRIAL.items()})
     columns["is_current"] = [bool(value) for value in columns["is_current"]]
     # The ledger keeps NaN where nothing was measured; here NaN is a measured NaN, and null is none.
+    unmeasured = [place for place, count in enumerate(counts) if count == 0]
+    floors = [place for place, kind in enumerate(kinds) if kind == "noise_floor"]
     for name in _ERRORS:
-        without = None if name in _ERRORS_OF_FLOOR else "noise_floor"
-        columns[name] = [
-            None if count == 0 or kind == without else value
-            for value, count, kind in zip(columns[name], counts, kinds, strict=True)
-        ]
+        for place in unmeasured if name in _ERRORS_OF_FLOOR else unmeasured + floors:
+            columns[name][place] = None
     return _table(columns, EVALUATIONS, _EVALUATION_NAMES)
 
 

@@ -25,6 +25,21 @@ _COLUMNS = ["part", "mode", "start", "step", "time", "actual", "predicted", "cha
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScoredForecasts:
+    """The forecasts that stand for a config among others.
+
+    Attributes:
+        forecasts: Of one of its trials.
+        score: The config's, by which it was chosen.
+        has_rank: Whether it has one: beside confirmed configs no other has.
+    """
+
+    forecasts: TrialForecasts
+    score: float
+    has_rank: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialForecasts:
     """All forecasts of one channel by one trial, on the series that it was trained on.
 

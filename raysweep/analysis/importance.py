@@ -1,35 +1,27 @@
 """How much of the difference between configs each key explains: functional ANOVA, by optuna.
 
-Hutter, Hoos and Leyton-Brown, An Efficient Approach for Assessing Hyperparameter Importance, ICML 2014. optuna is
-loaded only where it is asked. Must not know: how it is drawn.
+Hutter, Hoos and Leyton-Brown, An Efficient Approach for Assessing Hyperparameter Importance, ICML 2014. What is asked
+and what is answered stand apart, as forests take long and may grow elsewhere. Must not know: how it is drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from raysweep.analysis import numerals
 from raysweep.analysis.choices import Choices, choices_of, labels_of
+from raysweep.analysis.forests import Grove, Key, Sample, grow
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import title_of
 from raysweep.analysis.result_table import Column, ResultTable, TableRow
 
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-
 MIN_CONFIGS = 16  # a forest learns nothing from fewer
 MAX_CONFIGS = 64  # in one forest; more take long and change little
 NUM_REPEATS = 6
-NUM_TREES = 6
-MAX_DEPTH = 5
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,16 +47,30 @@ class Importance:
         return self.shares[[verdict_of(row) == "matters" for _, row in self.shares.iterrows()]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What an `Importance` is made from; `grove` holds two forests a repeat, the second of shuffled scores."""
+
+    choices: Choices
+    num_configs: int
+    grove: Grove
+
+
 def importances(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Importance]:
     """The importance of keys in each contest in which two keys vary at least; the same for the same seed."""
+    asked = questions(rankings, seed=seed)
+    return answers(asked, grow([question.grove for question in asked]))
+
+
+def questions(rankings: Sequence[Ranking], *, seed: int = 0) -> list[Question]:
+    """What forests have to say of each such contest, before any is grown."""
     found = [choices_of(ranking) for ranking in rankings]
-    return [_importance(choices, seed) for choices in found if len(choices.keys) > 1]
+    return [_question(choices, seed) for choices in found if len(choices.keys) > 1]
 
 
-def load_optuna() -> None:
-    """What `importances` needs, before there is anything to ask."""
-    import optuna.importance  # noqa: F401
-    import sklearn.ensemble  # noqa: F401
+def answers(asked: Sequence[Question], grown: Sequence[Sequence[Mapping[str, float]]]) -> list[Importance]:
+    """The importance of keys from what `forests.grow` has found."""
+    return [_answered(question, shares) for question, shares in zip(asked, grown, strict=True)]
 
 
 def verdict_of(row: pd.Series) -> str:
@@ -117,76 +123,49 @@ def importance_table(found: Importance) -> ResultTable:
     )
 
 
-def _importance(choices: Choices, seed: int) -> Importance:
+def _question(choices: Choices, seed: int) -> Question:
     used = choices.configs[choices.configs["place"] != "stopped"]
     worst = used["log_score"].max()
     scores = used["log_score"].where(used["place"] != "diverged", worst)
     used, log_scores = used[scores.notna()], scores.dropna().to_numpy(dtype=np.float64)
     if len(used) < MIN_CONFIGS or np.ptp(log_scores) == 0:
-        return Importance(choices=choices, shares=pd.DataFrame(), num_configs=len(used))
-    keys = [key for key in choices.keys if used[key].nunique(dropna=False) > 1]
-    space = {key: _searched(used[key]) for key in keys}
+        return Question(choices=choices, num_configs=len(used), grove=Grove(keys={}, samples=()))
+    keys = {key: _searched(used[key]) for key in choices.keys if used[key].nunique(dropna=False) > 1}
     generator = np.random.default_rng(seed)
-    drawn, shuffled = [], []
+    samples = []
     for _ in range(NUM_REPEATS):
         size = min(len(used), MAX_CONFIGS)
         rows, others = generator.integers(len(used), size=size), generator.permutation(len(used))[:size]
         forest_seed = int(generator.integers(2**31))
-        drawn.append(_shares(space, rows, log_scores[rows], forest_seed))
+        samples.append(Sample(rows=rows, log_scores=log_scores[rows], seed=forest_seed))
         # Each config once: copies of one would have the same shuffled score, and look like an effect.
-        shuffled.append(_shares(space, others, generator.permutation(log_scores[others]), forest_seed))
-    found, chance = pd.DataFrame(drawn), pd.DataFrame(shuffled)
-    shares = pd.DataFrame({"share": found.mean(), "low": found.min(), "high": found.max(), "chance": chance.max()})
-    shares = shares.rename_axis("key").sort_values("share", ascending=False).reset_index()
-    return Importance(choices=choices, shares=shares, num_configs=len(used))
+        shuffled = generator.permutation(log_scores[others])
+        samples.append(Sample(rows=others, log_scores=shuffled, seed=forest_seed))
+    return Question(choices=choices, num_configs=len(used), grove=Grove(keys=keys, samples=samples))
 
 
-def _searched(values: pd.Series) -> tuple[BaseDistribution, Sequence[float | int]]:
+def _answered(question: Question, shares_by_forest: Sequence[Mapping[str, float]]) -> Importance:
+    shares = pd.DataFrame()
+    if shares_by_forest:
+        found, chance = pd.DataFrame(shares_by_forest[0::2]), pd.DataFrame(shares_by_forest[1::2])
+        shares = pd.DataFrame({"share": found.mean(), "low": found.min(), "high": found.max(), "chance": chance.max()})
+        shares = shares.rename_axis("key").sort_values("share", ascending=False).reset_index()
+    return Importance(choices=question.choices, shares=shares, num_configs=question.num_configs)
+
+
+def _searched(values: pd.Series) -> Key:
     """A key as optuna sees it: numbers, or the codes of its values where they have no order or some have none.
 
     Numbers also where few were listed: of n codes it looks at all 2**n subsets, which takes long, and shuffled scores
     then explain much.
     """
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
-
     is_flag = pd.api.types.is_bool_dtype(values.dtype)
     if pd.api.types.is_numeric_dtype(values.dtype) and not is_flag and not values.isna().any():
         numbers = values.to_numpy(dtype=np.float64)
         if numbers.min() > 0 and numbers.max() / numbers.min() >= 10:
             numbers = np.log(numbers)
-        return FloatDistribution(float(numbers.min()), float(numbers.max())), numbers.tolist()
-    codes = labels_of(values)[0].tolist()
-    return CategoricalDistribution(sorted(set(codes))), codes
-
-
-def _shares(
-    space: Mapping[str, tuple[BaseDistribution, Sequence[float | int]]],
-    rows: npt.NDArray[np.int64],
-    log_scores: FloatArray,
-    seed: int,
-) -> dict[str, float]:
-    import optuna
-    from optuna.importance import FanovaImportanceEvaluator
-
-    if np.ptp(log_scores) == 0:  # a draw of equal scores has nothing to explain
-        return dict.fromkeys(space, 0.0)
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells of every study
-    try:
-        study = optuna.create_study()
-        distributions = {key: distribution for key, (distribution, _) in space.items()}
-        study.add_trials(
-            optuna.create_trial(
-                params={key: values[row] for key, (_, values) in space.items()},
-                distributions=distributions,
-                value=score,
-            )
-            for row, score in zip(rows.tolist(), log_scores.tolist(), strict=True)
-        )
-    finally:
-        optuna.logging.set_verbosity(verbosity)
-    evaluator = FanovaImportanceEvaluator(n_trees=NUM_TREES, max_depth=MAX_DEPTH, seed=seed)
-    return {key: float(share) for key, share in evaluator.evaluate(study, params=list(space)).items()}
+        return Key(values=numbers.tolist(), is_code=False)
+    return Key(values=labels_of(values)[0].tolist(), is_code=True)
 
 
 def _notes(found: Importance) -> Iterator[str]:

@@ -13,6 +13,10 @@ import pandas as pd
 
 from raysweep.analysis.views import View
 
+# What configs can be chosen by; see `metric` in a sweep file.
+_METRICS = ("val_mse_batch", "val_mse_regressive", "Final/val_loss")
+_STRENGTHS = {"explore": 1, "confirm": 2}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimism:
@@ -39,6 +43,20 @@ class Optimism:
     excess: float
 
 
+def with_strongest_phases(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials, each with the strongest phase that any sweep has for it: one sweep may list what another confirmed.
+
+    Args:
+        trials: That sweeps ask for, a row for each sweep; without a column `phase`, nothing was confirmed.
+    """
+    if "phase" not in trials or not trials["trial_id"].duplicated().any():
+        return trials
+    strength = trials["phase"].map(_STRENGTHS).fillna(0)
+    strongest = strength.groupby(trials["trial_id"]).transform("max")
+    phases = strongest.map({value: phase for phase, value in _STRENGTHS.items()})
+    return trials.assign(phase=phases.astype(trials["phase"].dtype))
+
+
 def with_fresh_seeds_alone(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials, without the explored ones of configs that have results of fresh seeds.
 
@@ -61,8 +79,28 @@ def scored_trials(trials: pd.DataFrame, configs: Collection[str]) -> pd.DataFram
         configs: Which.
     """
     asked = trials[trials["config_id"].isin(configs) & trials["is_current"].astype("bool")]
-    kept = with_fresh_seeds_alone(asked.assign(is_scored=asked["status"] == "finished"))
+    asked = with_strongest_phases(asked.assign(is_scored=asked["status"] == "finished"))
+    kept = with_fresh_seeds_alone(asked)
     return kept[kept["is_scored"]]
+
+
+def chosen_by(trials: pd.DataFrame) -> str:
+    """The column of trials by which configs were chosen to be confirmed; empty where none were, or it can't be told.
+
+    Args:
+        trials: Of one contest, with `is_scored`, and `home`, the sweep that each is looked up in.
+    """
+    if "phase" not in trials:
+        return ""
+    is_fresh = trials["phase"].eq("confirm").fillna(False)
+    fits = set(_METRICS)
+    for home in trials.loc[is_fresh, "home"].unique():
+        in_sweep = trials["home"] == home
+        chosen = set(trials.loc[in_sweep & is_fresh, "config_id"])
+        explored = trials[in_sweep & trials["phase"].eq("explore").fillna(False) & trials["is_scored"]]
+        means = explored.groupby("config_id")[list(_METRICS)].mean()
+        fits &= {name for name in _METRICS if set(means[name].dropna().nsmallest(len(chosen)).index) == chosen}
+    return next((name for name in _METRICS if name in fits), "") if is_fresh.any() else ""
 
 
 def optimism(trials: pd.DataFrame, view: View) -> Optimism | None:

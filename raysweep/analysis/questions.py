@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from raysweep.analysis.effects import Effects, effects, effects_table
 from raysweep.analysis.importance import Importance, importance_table, importances
@@ -14,35 +15,50 @@ from raysweep.analysis.rank_table import RankTable, pair_table, rank_tables, val
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.result_table import ResultTable
 from raysweep.analysis.tables import SweepTables
-from raysweep.analysis.transfer import Transfer, transfer_table, transfers
+from raysweep.analysis.transfer import Transfer, transfers
+from raysweep.analysis.transfer_table import transfer_table
 from raysweep.analysis.windows import WindowPanel, window_panels, window_table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """All answers of one or many sweeps; each list is empty where its question doesn't arise."""
+    """All answers of one or many sweeps, each found when it is first asked for.
 
-    windows: Sequence[WindowPanel]
-    ranks: Sequence[RankTable]
-    effects: Sequence[Effects]
-    importances: Sequence[Importance]
-    transfers: Sequence[Transfer]
+    Each list is empty where its question doesn't arise. Importance takes about half a second a contest, the others far
+    less together.
 
-
-def answer(tables: SweepTables, rankings: Sequence[Ranking]) -> Answers:
-    """Asks all questions. Importance takes about half a second a contest, the others far less together.
-
-    Args:
+    Attributes:
         tables: What the rankings were made of.
         rankings: From `rank`.
     """
-    return Answers(
-        windows=window_panels(tables, rankings),
-        ranks=rank_tables(rankings),
-        effects=effects(rankings),
-        importances=importances(rankings),
-        transfers=transfers(tables, rankings),
-    )
+
+    tables: SweepTables
+    rankings: Sequence[Ranking]
+
+    @cached_property
+    def windows(self) -> Sequence[WindowPanel]:
+        """Score against window."""
+        return window_panels(self.tables, self.rankings)
+
+    @cached_property
+    def ranks(self) -> Sequence[RankTable]:
+        """Average ranks of values."""
+        return rank_tables(self.rankings)
+
+    @cached_property
+    def effects(self) -> Sequence[Effects]:
+        """The effect of each choice, all else equal."""
+        return effects(self.rankings)
+
+    @cached_property
+    def importances(self) -> Sequence[Importance]:
+        """What each key explains."""
+        return importances(self.rankings)
+
+    @cached_property
+    def transfers(self) -> Sequence[Transfer]:
+        """What carries over."""
+        return transfers(self.tables, self.rankings)
 
 
 def window_tables(answers: Answers, units: Mapping[str, str] | None = None) -> list[ResultTable]:

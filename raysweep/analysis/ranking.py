@@ -13,7 +13,8 @@ import pandas as pd
 
 from raysweep.analysis.claims import Claims, claim
 from raysweep.analysis.columns import CONFIG_KEYS
-from raysweep.analysis.phases import Optimism, optimism, with_fresh_seeds_alone
+from raysweep.analysis.membership import is_among
+from raysweep.analysis.phases import Optimism, chosen_by, optimism, with_fresh_seeds_alone, with_strongest_phases
 from raysweep.analysis.standings import SKILLS, baseline_rows, standings
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.views import VIEWS, View
@@ -44,6 +45,8 @@ class Ranking:
         num_old_elsewhere: Such trials of a series or fold that has no ranking; on the last ranking only.
         claims: What may be said of the configs that have enough seeds.
         optimism: What became of the configs that were chosen to be confirmed; None if none were.
+        chosen_by: The column of trials by which configs were chosen to be confirmed; empty if none were, or if that
+            can't be told.
         has_other_folds: Whether the series has rankings for other values of the view's fold key.
         apart: Why these aren't in the ranking before; empty if it is the first of its series and fold.
     """
@@ -64,7 +67,14 @@ class Ranking:
     apart: str = ""
     claims: Claims = field(default_factory=Claims)
     optimism: Optimism | None = None
+    chosen_by: str = ""
     has_other_folds: bool = False
+
+    @property
+    def chosen_by_another(self) -> str:
+        """The score by which configs were chosen to be confirmed, where it isn't the one that sorts; else empty."""
+        own = f"val_mse_{self.view.mode}" if self.view.mode else self.view.score
+        return "" if self.chosen_by == own else self.chosen_by
 
     @property
     def ranked(self) -> pd.DataFrame:
@@ -101,7 +111,7 @@ def _current_and_old(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Trials that a sweep asks for, and the others. One that several sweeps share counts once, and names them all."""
     trials = trials.drop_duplicates(["sweep", "trial_id"])
     is_current = trials["is_current"].astype("bool")
-    current = trials[is_current]
+    current = with_strongest_phases(trials[is_current])
     finality = current["status"].map({status: place for place, status in enumerate(_MOST_FINAL)})
     kept = current.loc[finality.sort_values(kind="stable").index].drop_duplicates("trial_id").sort_index()
     sweeps = current[["config_id", "sweep"]].drop_duplicates()
@@ -109,7 +119,7 @@ def _current_and_old(trials: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     kept = kept.assign(home=kept["sweep"])
     if sweeps["config_id"].duplicated().any():
         kept["sweep"] = kept["config_id"].map(sweeps.groupby("config_id")["sweep"].agg(", ".join))
-    old = trials[~is_current & ~trials["trial_id"].isin(kept["trial_id"])].drop_duplicates("trial_id")
+    old = trials[~is_current & ~is_among(trials["trial_id"], kept["trial_id"])].drop_duplicates("trial_id")
     return kept, old
 
 
@@ -119,7 +129,7 @@ def _own_scores(evaluations: pd.DataFrame, current: pd.DataFrame) -> pd.DataFram
         (evaluations["kind"] == "trial")
         & evaluations["is_current"].astype("bool")
         & (evaluations["dataset"] == evaluations["eval_dataset"])
-        & evaluations["trial_id"].isin(current["trial_id"])
+        & is_among(evaluations["trial_id"], current["trial_id"])
     ]
     own = own.sort_values("horizon", kind="stable")
     return own.drop_duplicates(["sweep", "trial_id", "part", "mode"], keep="last").rename(columns={"sweep": "home"})
@@ -163,7 +173,7 @@ def _rank_contest(
 
 def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View) -> Ranking:
     first = group.iloc[0]
-    found = optimism(group, view)
+    found, chosen = optimism(group, view), chosen_by(group)
     group = with_fresh_seeds_alone(group)
     scored = group[group["is_scored"]]
     # Every scored trial of the group tells the same of what it was scored on.
@@ -185,13 +195,15 @@ def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame
         floors=_floors(scored, own, references, view),
         claims=claims,
         optimism=found,
+        chosen_by=chosen,
         num_failed=int((group["status"] == "failed").sum()),
     )
 
 
 def _floors(scored: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View) -> dict[str, float]:
     """The noise floor of each part. It is kept with the one-step evaluation set, whatever the view's mode."""
-    one_step = own[(own["mode"] == "batch") & own["trial_id"].isin(scored["trial_id"])]
+    one_step = own.loc[own["mode"] == "batch", ["trial_id", "part", "eval_set_hash"]]
+    one_step = one_step[is_among(one_step["trial_id"], scored["trial_id"])]
     floors = references[references["kind"] == "noise_floor"]
     found = {}
     for part in dict.fromkeys(part for part, _ in view.parts.values()):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from raysweep.analysis.claims import SEEDS_TO_CONFIRM, blocks_in_common, stacked_errors
 from raysweep.analysis.intervals import score_intervals
+from raysweep.analysis.membership import is_among
 from raysweep.analysis.phases import scored_trials
 from raysweep.analysis.resampling import LEAST_INDEPENDENT_BLOCKS, FloatArray, resample
 from raysweep.analysis.tables import SweepTables
@@ -24,7 +25,7 @@ def scored_seeds(tables: SweepTables, configs: set[str], mode: Mode) -> dict[str
     """By config the seeds that its score is taken from: their test scores on its own series, at the longest horizon."""
     trials = scored_trials(tables.trials, configs)
     rows = tables.evaluations
-    rows = rows[rows["trial_id"].isin(trials["trial_id"]) & (rows["part"] == "test") & (rows["mode"] == mode)]
+    rows = rows[is_among(rows["trial_id"], trials["trial_id"]) & (rows["part"] == "test") & (rows["mode"] == mode)]
     rows = rows[rows["is_current"].astype("bool") & (rows["dataset"] == rows["eval_dataset"])]
     rows = rows.sort_values("horizon", kind="stable").drop_duplicates("trial_id", keep="last")
     return {str(config): seeds for config, seeds in rows.groupby("config_id")}

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from raysweep.analysis.bounded import TooLargeTableError, read_table
 from raysweep.analysis.columns import ADDED_COLUMNS, EPOCHS, READABLE_VERSIONS, TABLES_VERSION
 from raysweep.analysis.export import trials_and_evaluations
-from raysweep.errors import InputError, Problem
+from raysweep.errors import InputError, LedgerError, Problem
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import TRIAL_ID
 from raysweep.ledger.schema import EPOCHS as LEDGER_EPOCHS
@@ -67,7 +69,7 @@ def load_tables(sweeps: Sequence[SweepPaths], *, check: bool = True) -> SweepTab
 
 def read_tables(paths: SweepPaths) -> SweepTables:
     """The tables of one sweep as they lie there. Raises `InputError`."""
-    return _tables_of(paths.name, _read(paths.trials), _read(paths.evaluations))
+    return _tables_of(paths.name, *_read_both(paths))
 
 
 def read_epochs(paths: SweepPaths) -> pd.DataFrame:
@@ -95,21 +97,39 @@ def load_epochs(paths: SweepPaths, trial_ids: Collection[str]) -> pd.DataFrame:
             return pd.DataFrame(rows, columns=list(EPOCHS))
     if not paths.epochs.is_file():
         return pd.DataFrame(columns=list(EPOCHS))
-    epochs = read_epochs(paths)
-    return epochs[epochs["trial_id"].isin(trial_ids)]
+    epochs = _read(paths.epochs)
+    own = epochs.column("trial_id")
+    return _to_pandas(epochs.filter(pc.is_in(own, value_set=pa.array(list(trial_ids), own.type))))
 
 
 def _load(paths: SweepPaths, check: bool) -> SweepTables:
-    tables = (paths.trials, paths.evaluations)
-    if not paths.ledger.is_file() and all(table.is_file() for table in tables):
+    if not paths.ledger.is_file() and all(table.is_file() for table in (paths.trials, paths.evaluations)):
         return read_tables(paths)
-    with LedgerReader(paths.ledger, check=check, tables=[META]) as reader:
-        revision = reader.revision()
-        if all(_is_from(table, revision) for table in tables):
-            return read_tables(paths)  # every row was looked at when they were written
-        if check:
-            reader.check_rows(WITHOUT_EPOCHS)  # how many epochs a trial has is asked for, not what is in them
-        return _tables_of(paths.name, *trials_and_evaluations(reader, paths.name))
+    may_be_exported = _may_be_exported(paths)
+    with ThreadPoolExecutor(1) as beside:
+        # Both at once: Arrow reads tables by itself, and SQLite looks at a ledger's structure.
+        tables = beside.submit(_read_both, paths) if may_be_exported else None
+        with LedgerReader(paths.ledger, check=check, tables=[META] if tables else WITHOUT_EPOCHS) as reader:
+            if tables and _are_from(paths, reader.revision()):
+                trials, evaluations = tables.result()
+                if all(_says(table.schema, reader.revision()) for table in (trials, evaluations)):
+                    return _tables_of(paths.name, trials, evaluations)  # every row was looked at when they were written
+            if tables and check:
+                reader.check_rows(WITHOUT_EPOCHS)  # how many epochs a trial has is asked for, not what is in them
+            return _tables_of(paths.name, *trials_and_evaluations(reader, paths.name))
+
+
+def _may_be_exported(paths: SweepPaths) -> bool:
+    """Whether the tables hold what the ledger does, if that is whole: nothing has been looked at yet."""
+    try:
+        with LedgerReader(paths.ledger, check=False) as reader:
+            return _are_from(paths, reader.revision())
+    except (LedgerError, ValueError):
+        return False  # who looks for damage will say what it is
+
+
+def _read_both(paths: SweepPaths) -> tuple[pa.Table, pa.Table]:
+    return _read(paths.trials), _read(paths.evaluations)
 
 
 def _tables_of(sweep: str, trials: pa.Table, evaluations: pa.Table) -> SweepTables:
@@ -155,12 +175,20 @@ def _unreadable(file: Path, found: str) -> InputError:
     return InputError([Problem(where=str(file), found=found, valid=valid)])
 
 
+def _are_from(paths: SweepPaths, revision: int) -> bool:
+    return _is_from(paths.trials, revision) and _is_from(paths.evaluations, revision)
+
+
 def _is_from(file: Path, revision: int) -> bool:
     try:
         check_regular(file)
-        about = pq.read_schema(file).metadata or {}
+        return _says(pq.read_schema(file), revision)
     except (OSError, pa.ArrowInvalid):
         return False
+
+
+def _says(schema: pa.Schema, revision: int) -> bool:
+    about = schema.metadata or {}
     return (
         about.get(b"raysweep.ledger_revision") == str(revision).encode()
         and about.get(b"raysweep.tables_version") == str(TABLES_VERSION).encode()

@@ -13,10 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from raysweep.analysis import numerals
 from raysweep.analysis.phases import scored_trials
 from raysweep.analysis.ranking import Ranking
-from raysweep.analysis.result_table import Column, ResultTable, Style, TableRow
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.views import View
 from raysweep.forecasting.baselines import CARRIED_RIDGE
@@ -36,8 +34,8 @@ class Transfer:
         series: All that are trained on or forecast.
         cells: A row for each model, `trained_on` and `forecast`: `config_id`, `window`, `learning_rate`, `mse`,
             `skill_last`, `skill_ridge` (against the ridge trained at home, on `forecast`), `gap` (the skill_last of
-            the same model trained at home less that of this cell), `num_seeds`, `reason` where there is no score, and
-            `is_baseline`.
+            the same model trained at home less that of this cell), `gap_ridge` (that of the ridge trained at home less
+            that of this cell), `num_seeds`, `reason` where there is no score, and `is_baseline`.
     """
 
     view: View
@@ -50,6 +48,11 @@ class Transfer:
         """Of which forecasts and fold."""
         forecasts = "one-step" if self.view.mode == "batch" else "autoregressive"
         return f"Transfer: {forecasts} forecasts (holdout, {self.view.fold} {self.fold:g})"
+
+    @property
+    def away(self) -> pd.DataFrame:
+        """The cells of series that weren't trained on."""
+        return self.cells[self.cells["trained_on"] != self.cells["forecast"]]
 
     @property
     def matrices(self) -> list[tuple[str, pd.DataFrame]]:
@@ -65,6 +68,9 @@ def transfers(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Transfer
         tables: What the rankings were made of.
         rankings: From `rank`; those set apart are left out, as their scores are over other points.
     """
+    scores = tables.evaluations
+    if not ((scores["kind"] == "trial") & (scores["dataset"] != scores["eval_dataset"])).any():
+        return []
     usable = [each for each in rankings if each.view.protocol == "holdout" and not each.apart]
     places = list(dict.fromkeys((each.view.fold, each.fold, str(each.view.mode)) for each in usable))
     by_place = [
@@ -75,41 +81,6 @@ def transfers(tables: SweepTables, rankings: Sequence[Ranking]) -> list[Transfer
     evaluations = _test_scores(tables, configs)
     found = [_transfer(rankings_here, best, evaluations) for rankings_here, best in homes if len(best)]
     return [each for each in found if _is_carried_over(each.cells)]
-
-
-def transfer_table(transfer: Transfer) -> ResultTable:
-    """One row for each model and series that it was trained on."""
-    columns = (
-        Column(title="model", align="left"),
-        Column(title="trained on", align="left"),
-        Column(title="window", spare=1),
-        *(Column(title=f"on {name}") for name in transfer.series),
-        Column(title="gap away"),
-    )
-    rows = []
-    for (_, model, home), cells in transfer.cells.groupby(["is_baseline", "model", "trained_on"], sort=False):
-        by_series = {str(row["forecast"]): row for row in cells.to_dict("records")}
-        away = cells.loc[cells["forecast"] != home, "gap"].dropna()
-        texts = [_cell(by_series.get(name), is_home=name == home) for name in transfer.series]
-        first = cells.iloc[0]
-        window = numerals.NOT_MEASURED if pd.isna(first["window"]) else numerals.count(first["window"])
-        gap = numerals.skill(away.mean()) if len(away) else numerals.NOT_MEASURED
-        style: Style = "baseline" if first["is_baseline"] else "ranked"
-        rows.append(TableRow(cells=(str(model), str(home), window, *texts, gap), style=style))
-    return ResultTable(
-        title=transfer.title, rule=rule_of(transfer), columns=columns, rows=tuple(rows), notes=tuple(_notes(transfer))
-    )
-
-
-def rule_of(transfer: Transfer) -> str:
-    """How a row was chosen, and what a cell says."""
-    return (
-        f"Each model's best config by val_mse_{transfer.view.mode} on the series that it was trained on, on the test "
-        "part of each series, scaled by that series' own training part. A cell is the skill against the last value (1 "
-        "is perfect, 0 no better) and, in brackets, against the ridge trained at home on the series that is forecast. "
-        "Gap away: how much skill is lost on the other series against the same model trained there, "
-        "on average."
-    )
 
 
 def _is_carried_over(cells: pd.DataFrame) -> bool:
@@ -164,6 +135,12 @@ def _transfer(rankings: Sequence[Ranking], best: pd.DataFrame, evaluations: pd.D
     at_home = frame[frame["forecast"] == frame["trained_on"]].set_index(keys)["skill_last"]
     own = pd.MultiIndex.from_frame(frame[keys])
     frame["gap"] = at_home.reindex(own).to_numpy() - frame["skill_last"]
+    ridges = here[(here["kind"] == "baseline") & (here["model"] == RIDGE)].drop_duplicates(
+        ["eval_dataset", "eval_set_hash"]
+    )
+    places = pd.MultiIndex.from_tuples([(name, usual.get(name, "")) for name in frame["forecast"]])
+    there = ridges.set_index(["eval_dataset", "eval_set_hash"])["skill_last"].reindex(places)
+    frame["gap_ridge"] = there.to_numpy() - frame["skill_last"]
     return Transfer(view=view, fold=fold, series=series, cells=frame)
 
 
@@ -216,43 +193,3 @@ def _score_of(rows: pd.DataFrame, usual: str | None) -> dict[str, Any]:
     else:
         reason = "scored over other points than the other rows" if len(rows) else NOT_FORECAST
     return {**dict.fromkeys(names, float("nan")), "num_seeds": 0, "reason": reason}
-
-
-def _cell(cell: Mapping[Any, Any] | None, *, is_home: bool) -> str:
-    if cell is None or cell["num_seeds"] == 0:
-        return numerals.NOT_MEASURED
-    text = numerals.skill(cell["skill_last"])
-    if not pd.isna(cell["skill_ridge"]):
-        text = f"{text} ({numerals.skill(cell['skill_ridge'])})"
-    return f"{text} home" if is_home else text
-
-
-def _notes(transfer: Transfer) -> Iterator[str]:
-    cells = transfer.cells
-    missing = cells[cells["num_seeds"] == 0]
-    for reason, rows in missing.groupby("reason", sort=False):
-        pairs = ", ".join(f"{model} of {home} on {name}" for model, home, name in _places(rows))
-        yield f"No score: {pairs}: {reason}."
-    away = cells[(cells["trained_on"] != cells["forecast"]) & ~cells["is_baseline"] & cells["skill_ridge"].notna()]
-    if len(away):
-        num_better = int((away["skill_ridge"] > 0).sum())
-        yield (
-            f"{num_better} of {len(away)} forecasts of other series beat the ridge that was trained on the series "
-            "itself."
-        )
-        yield from _against_carried_ridge(cells, away)
-    if (cells.loc[~cells["is_baseline"], "num_seeds"] == 1).any():
-        yield "Where a config has one seed, small differences may be chance."
-
-
-def _against_carried_ridge(cells: pd.DataFrame, away: pd.DataFrame) -> Iterator[str]:
-    ridges = cells[cells["is_baseline"]].set_index(["trained_on", "forecast"])["skill_last"]
-    carried = ridges.reindex(pd.MultiIndex.from_frame(away[["trained_on", "forecast"]])).to_numpy()
-    is_comparable = ~pd.isna(carried)
-    if is_comparable.any():
-        num_better = int((away["skill_last"].to_numpy() > carried)[is_comparable].sum())
-        yield f"{num_better} of {is_comparable.sum()} beat the ridge that was carried over from the same series."
-
-
-def _places(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
-    return list(zip(rows["model"], rows["trained_on"], rows["forecast"], strict=True))

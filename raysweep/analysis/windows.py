@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 
 from raysweep.analysis import numerals
+from raysweep.analysis.claim_notes import choice_lines
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import SEEDS_TO_CONFIRM, title_of
 from raysweep.analysis.result_table import Column, ResultTable, TableRow
-from raysweep.analysis.seed_errors import intervals, scored_seeds
+from raysweep.analysis.seed_errors import NO_INTERVAL, intervals, scored_seeds
 from raysweep.analysis.tables import SweepTables
 from raysweep.forecasting.protocol import Mode
 
@@ -45,9 +46,29 @@ class WindowPanel:
 
     @property
     def best(self) -> Mapping[str, Any] | None:
-        """The point that validation chooses; None if nothing was scored."""
+        """The first by the ranking's rule, so a confirmed one if there is any; None if nothing was scored."""
         chosen = self.points[self.points["is_best"]]
         return None if chosen.empty else {str(key): value for key, value in chosen.iloc[0].items()}
+
+    @property
+    def choice(self) -> str:
+        """The best point in words: validation chooses only where nothing was confirmed."""
+        best = self.best
+        if best is None:
+            return "no score"
+        where = f"{best['model']} at window {best['window']}"
+        return f"best confirmed is {where}" if best["is_confirmed"] else f"validation chooses {where}"
+
+    @property
+    def chosen_by(self) -> str:
+        """By which other score the best was chosen to be confirmed, in words; empty if by none."""
+        by, best = self.ranking.chosen_by_another, self.best
+        return f"chosen by {by}" if by and best is not None and best["is_confirmed"] else ""
+
+    @property
+    def has_several_windows(self) -> bool:
+        """Whether there is anything to compare."""
+        return bool(self.points["window"].nunique() > 1)
 
     @property
     def models(self) -> list[str]:
@@ -55,18 +76,23 @@ class WindowPanel:
         return [str(name) for name in self.points["model"].unique()]
 
 
-def window_panels(tables: SweepTables, rankings: Sequence[Ranking]) -> list[WindowPanel]:
+def window_panels(
+    tables: SweepTables, rankings: Sequence[Ranking], *, with_intervals: bool = True
+) -> list[WindowPanel]:
     """One panel for each ranking under holdout, in the rankings' order.
 
     Args:
         tables: What the rankings were made of.
         rankings: From `rank`.
+        with_intervals: Whether they are wanted: resampling takes longer than all the rest.
     """
     steps = tables.trials[tables.trials["status"] == "finished"].groupby("config_id")["num_steps"].mean()
     chosen = {}
     for index, ranking in enumerate(rankings):
         if ranking.view.protocol == "holdout":
             chosen[index] = _chosen(ranking)
+    if not with_intervals:
+        return [_panel(rankings[index], rows, [NO_INTERVAL] * len(rows), steps) for index, rows in chosen.items()]
     configs = {str(config) for rows in chosen.values() for config in rows.index[rows["is_confirmed"].astype("bool")]}
     modes: tuple[Mode, ...] = ("batch", "regressive")
     seeds = {mode: scored_seeds(tables, configs, mode) for mode in modes}
@@ -108,10 +134,15 @@ def rule_of(panel: WindowPanel, unit: str = "") -> str:
     """How a point was chosen, and why windows differ in more than their length."""
     squared = f"squared {unit}" if unit else "squared units of the data"
     return (
-        f"At each window, each model's best config by val_mse_{panel.ranking.view.mode}; shown is its mean squared "
-        f"error ({squared}, mean over seeds) on the test part, which selects nothing. A longer window also leaves "
-        "fewer training windows, and with a fixed number of epochs fewer steps: its length isn't all that changes."
+        f"At each window, each model's best config by val_mse_{panel.ranking.view.mode}{_before_others(panel)}; shown "
+        f"is its mean squared error ({squared}, mean over seeds) on the test part, which selects nothing. A longer "
+        "window also leaves fewer training windows, and with a fixed number of epochs fewer steps: its length isn't "
+        "all that changes."
     )
+
+
+def _before_others(panel: WindowPanel) -> str:
+    return "" if panel.points["has_rank"].all() else ", a confirmed one before all others"
 
 
 def answer_of(panel: WindowPanel) -> str:
@@ -119,8 +150,8 @@ def answer_of(panel: WindowPanel) -> str:
     best, name = panel.best, title_of(panel.ranking)
     if best is None:
         return f"{name}: no config has a score."
-    sentence = f"{name}: validation chooses {best['model']} at window {best['window']}, test MSE "
-    sentence += numerals.score(best["test"])
+    by = f" ({panel.chosen_by})" if panel.chosen_by else ""
+    sentence = f"{name}: {panel.choice}{by}, test MSE {numerals.score(best['test'])}"
     if not pd.isna(best["skill_ridge"]):
         sentence += f", skill {numerals.skill(best['skill_ridge'])} against the ridge"
     of_model = panel.points[panel.points["model"] == best["model"]]
@@ -129,6 +160,9 @@ def answer_of(panel: WindowPanel) -> str:
         worst = comparable.loc[comparable["val"].idxmax()]
         which = "worst" if len(comparable) == len(of_model) else "worst confirmed"
         sentence += f"; its {which} window on validation is {worst['window']}, test MSE {numerals.score(worst['test'])}"
+    lowest = panel.points.sort_values("val", kind="stable").iloc[0]
+    if not lowest["has_rank"]:
+        sentence += f"; lower on validation, but unconfirmed, is {lowest['model']} at window {lowest['window']}"
     return f"{sentence}."
 
 
@@ -207,6 +241,7 @@ def _test_score(point: Mapping[Any, Any]) -> str:
 
 def _notes(panel: WindowPanel) -> Iterator[str]:
     yield answer_of(panel)
+    yield from choice_lines(panel.ranking)
     references = [f"{name.replace('_', ' ')} {numerals.score(mse)}" for name, mse in panel.references.items()]
     if references:
         yield f"On the same test points: {', '.join(references)}."

@@ -97,7 +97,9 @@ async def _tail(client: Any, name: str, shown: _Shown) -> None:
 def _client() -> Any:
     from ray.job_submission import JobSubmissionClient
 
-    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of every connection that it closes
+    # They tell of every connection that they close; the second has a level of its own.
+    for name in ("ray", JobSubmissionClient.__module__):
+        logging.getLogger(name).setLevel(logging.ERROR)
     return JobSubmissionClient()  # at the address that Ray has written down on this machine
 
 

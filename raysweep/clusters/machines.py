@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import socket
 import subprocess
@@ -27,6 +28,7 @@ NODE_SECONDS = 90.0  # for a node of a cluster that is asked from its head; torc
 CLUSTER_SECONDS = 240.0
 SSH_FAILED = 255  # ssh's own exit code; everything else is the command's
 
+_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*")  # or a name
 _NO_RSYNC = "raysweep-no-rsync"
 # Ray's own rsync finds what a bare command finds; Python comes with the login shell, as `ray start` does.
 _COMMAND = (
@@ -93,7 +95,9 @@ def _ask_provider(cluster: ClusterFile, question: str) -> list[str]:
     if done.returncode:
         reason = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
         raise ClusterError(f"`ray {question} {cluster.file}` fails: {reason}")
-    return done.stdout.split()
+    # It may tell there what it asks the cloud, too.
+    lines = (line.strip() for line in done.stdout.splitlines())
+    return [line for line in lines if _ADDRESS.fullmatch(line)]
 
 
 def ip_of(address: str) -> str:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from raysweep.errors import ModelError, Problem
+from raysweep.forecasting.model_reader import ModelReader
 from raysweep.forecasting.model_rules import broken_rules
-from raysweep.forecasting.model_syntax import ModelReader, imported_siblings, normal_form, parse
+from raysweep.forecasting.model_syntax import imported_siblings, normal_form, parse
 from raysweep.spec.catalog import ModelInfo
 from raysweep.spec.config import Scalar
 from raysweep.spec.source import show_path

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
 from raysweep.errors import LedgerError
-from raysweep.ledger.database import damaged, register_checksum
+from raysweep.ledger.database import connect_to_read, damaged, register_checksum
 from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, Table
 
 
@@ -54,6 +55,25 @@ def check_structure(connection: sqlite3.Connection, file: Path) -> None:
     finding = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if finding != "ok":
         raise damaged(file, finding)
+
+
+@contextmanager
+def structure_checked(file: Path) -> Iterator[None]:
+    """Checks the structure of a ledger while its rows are looked at inside; raises what `check_structure` does.
+
+    SQLite does it by itself, where the checksums of rows are Python's.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        checked = beside.submit(_open_and_check_structure, file)
+        try:
+            yield
+        finally:
+            checked.result()  # comes first: it may be why a row can't be read
+
+
+def _open_and_check_structure(file: Path) -> None:
+    with closing(connect_to_read(file)) as connection:
+        check_structure(connection, file)
 
 
 def check_rows(connection: sqlite3.Connection, file: Path, tables: Sequence[Table] = TABLES) -> None:

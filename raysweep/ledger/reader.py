@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from raysweep.errors import LedgerError
-from raysweep.ledger.check import check_rows, check_schema, check_structure, has_ledger
+from raysweep.ledger.check import check_rows, check_schema, has_ledger, structure_checked
 from raysweep.ledger.database import connect_to_read, damaged, errors_of
 from raysweep.ledger.rows import TRIAL_ID, Phase, RungRow, Status, StepRow
 from raysweep.ledger.schema import COMMANDS, EPOCHS, EVALUATIONS, RUNGS, STEP_PREFIX, TABLES, TRIALS, Table, from_sql
@@ -73,8 +73,8 @@ class LedgerReader:
             try:
                 check_schema(self._connection, file)
                 if check:
-                    check_structure(self._connection, file)
-                    check_rows(self._connection, file, tables)
+                    with structure_checked(file):
+                        check_rows(self._connection, file, tables)
             except BaseException:
                 self._connection.close()
                 raise
@@ -109,11 +109,14 @@ class LedgerReader:
             " ORDER BY is_current DESC, position, started_at",
             (after_revision,),
         )
+        configs: dict[str, Row] = {}  # many trials have one
         for row in rows:
             if not re.fullmatch(TRIAL_ID, str(row["trial_id"])):
                 raise damaged(self._file, f"the trial id {row['trial_id']!a}")
+            text = row["config"]
             try:
-                row["config"] = json.loads(row["config"])
+                configs[text] = configs.get(text) or json.loads(text)
+                row["config"] = dict(configs[text])
             except ValueError as error:
                 raise damaged(self._file, f"the config of trial {row['trial_id']}: {error}") from error
         return rows
@@ -204,6 +207,10 @@ class LedgerReader:
         rows = self._rows("SELECT value FROM meta WHERE key = 'storage_path'")
         return str(rows[0]["value"]) if rows else None
 
+    def is_tracking_behind(self) -> bool:
+        """Whether a command ended before MLflow had all that it wrote; `raysweep sync` may have told it since."""
+        return bool(self._rows("SELECT value FROM meta WHERE key = 'tracking'"))
+
     def steps(self) -> list[StepRow]:
         """What training steps were measured to take on GPUs."""
         rows = self._rows("SELECT key, value FROM meta WHERE substr(key, 1, ?) = ?", (len(STEP_PREFIX), STEP_PREFIX))
@@ -243,10 +250,7 @@ class LedgerReader:
             cursor = self._connection.execute(query)
             names = [column[0] for column in cursor.description]
             values = list(zip(*cursor, strict=True)) or [()] * len(names)
-        return {
-            name: [from_sql(value) if type(value) is bytes else value for value in column]
-            for name, column in zip(names, values, strict=True)
-        }
+        return {name: _from_sql(column) for name, column in zip(names, values, strict=True)}
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         with errors_of(self._file, "read"):
@@ -257,3 +261,9 @@ class LedgerReader:
                 dict(zip(columns, [from_sql(value) if type(value) is bytes else value for value in row], strict=True))
                 for row in cursor
             ]
+
+
+def _from_sql(column: Sequence[object]) -> list[Any]:
+    if bytes not in set(map(type, column)):  # as of most
+        return list(column)
+    return [from_sql(value) if type(value) is bytes else value for value in column]

@@ -109,6 +109,14 @@ class LedgerWriter:
                     (location,),
                 )
 
+    def set_tracking_behind(self, is_behind: bool) -> None:
+        """Records whether MLflow may lack something that stands here."""
+        with self.transaction():
+            if is_behind:
+                self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('tracking', 'behind')")
+            else:
+                self._connection.execute("DELETE FROM meta WHERE key = 'tracking'")
+
     def record_step(self, row: StepRow) -> None:
         """Keeps what a training step was measured to take; it replaces what was measured before."""
         text = json.dumps(dataclasses.asdict(row), sort_keys=True, allow_nan=False)

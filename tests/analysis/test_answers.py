@@ -46,7 +46,7 @@ def test_one_config_with_one_seed(paths: SweepPaths) -> None:
     best, real, after = _sentences(paths, [FakeTrial()])
     assert best == (
         "att with window 112 forecasts y_w best one step ahead: its MSE on validation, 50.00, is 50.0 % below the best "
-        "baseline (ridge); it is first in 2 of the 2 comparisons below."
+        "baseline (ridge); it is first in 2 of the 2 comparisons."
     )
     assert real == (
         "Unconfirmed: it has 1 seed where 5 are needed; on the test part, which selected nothing, its MSE is 40.0 % "
@@ -65,19 +65,19 @@ def _in_two_series(*rates: tuple[str, float, float]) -> list[FakeTrial]:
 
 def test_two_configs_with_one_label_are_not_one(paths: SweepPaths) -> None:
     best = _sentences(paths, _in_two_series(("a", 1e-3, 50.0), ("b", 3e-2, 50.0)))[0]
-    assert "it is first in 2 of the 4 comparisons below" in best
+    assert "it is first in 2 of the 4 comparisons" in best
 
 
 def test_one_config_with_two_labels_is_one(paths: SweepPaths) -> None:
     best = _sentences(paths, _in_two_series(("a", 1e-3, 50.0), ("a", 3e-3, 60.0), ("b", 1e-3, 50.0)))[0]
-    assert "it is first in 4 of the 4 comparisons below" in best
+    assert "it is first in 4 of the 4 comparisons" in best
 
 
 def test_replication_and_what_is_kept_apart_are_no_wins(paths: SweepPaths) -> None:
     trials = [FakeTrial(), FakeTrial(model="lstm"), FakeTrial(model="vq", metric="2")]
     best = _sentences(paths, [*trials, FakeTrial(protocol="replication", val=0.5)])[0]
     assert best.endswith(
-        "; it is first in 2 of the 2 comparisons below (not counted: 3 under another protocol or kept apart)."
+        "; it is first in 2 of the 2 comparisons (not counted: 3 under another protocol or kept apart)."
     )
 
 

@@ -105,6 +105,7 @@ def test_where_none_is_confirmed_nothing_is_claimed(paths: SweepPaths) -> None:
     assert "interval" not in [column.title for column in board.columns]
     assert "Nothing is claimed" in line(board, "Unconfirmed")
     assert "luck helped" in line(board, "The lowest of 2 such scores")
+    assert "Its test score has seen no choice." in line(board, "The lowest of 2 such scores")
 
 
 def test_equals_share_the_first_rank_and_the_others_follow(paths: SweepPaths) -> None:
@@ -144,6 +145,22 @@ def test_starts_that_overlap_are_not_taken_for_independent(paths: SweepPaths) ->
     one, far = leaderboards(tables)
     assert "interval" in [column.title for column in one.columns]
     assert "room for only 2 stretches of forecasts up to 120 steps ahead" in line(far, "No intervals")
+
+
+@pytest.mark.parametrize(
+    ("num_blocks", "said"),
+    [
+        (
+            3,
+            "has no room for a whole stretch of forecasts up to 120 steps ahead, and 12 that share no point are needed",
+        ),
+        (12, "has room for only 1 stretch of forecasts up to 120 steps ahead that share no point, and 12 are needed"),
+    ],
+)
+def test_hardly_any_room_is_said_in_words(paths: SweepPaths, num_blocks: int, said: str) -> None:
+    tables = with_blocks(sweep(paths, 2), errors_of(1.0, 3.0, num_blocks=num_blocks))
+    tables.evaluations["num_targets"] = num_blocks * 120
+    assert said in line(leaderboards(tables)[1], "No intervals")
 
 
 def test_errors_that_were_not_kept_give_no_interval(paths: SweepPaths) -> None:
@@ -195,6 +212,21 @@ def test_a_confirmed_config_is_scored_by_its_fresh_seeds_alone(paths: SweepPaths
 def test_what_was_chosen_by_another_score_is_not_called_the_best(paths: SweepPaths) -> None:
     tables = phased(with_blocks(sweep(paths, 2, num_seeds=6, more=[lstm(val=1.0)]), errors_of(1.0, 2.0, num_seeds=6)))
     assert not [text for text in one_step(tables).lines_below if "was chosen" in text]
+
+
+def test_the_best_of_several_was_chosen_and_says_so_in_each_table(paths: SweepPaths) -> None:
+    tables = with_blocks(sweep(paths, 3), errors_of(1.0, 1.1, 1.2, num_blocks=30))
+    one, far = leaderboards(tables)
+    assert line(one, "seen no choice") == (
+        "The first config is the best of 3, chosen on the same validation points that its score and interval are of, "
+        "which flatters it; its test score has seen no choice."
+    )
+    assert "the best of 3, chosen on the same validation points that its score is of" in line(far, "seen no choice")
+
+
+def test_an_only_config_was_not_chosen(paths: SweepPaths) -> None:
+    tables = with_blocks(sweep(paths, 1), errors_of(1.0))
+    assert not [text for text in one_step(tables).lines_below if "seen no choice" in text]
 
 
 def test_without_phases_nothing_is_said_of_choosing(paths: SweepPaths) -> None:

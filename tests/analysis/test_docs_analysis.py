@@ -42,16 +42,32 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for origin in (0.6, 0.85)
         for seed in (0, 1)
     ]
+    # Another series, where the same config has another error; and a choice that the others don't have.
+    elsewhere = [
+        FakeTrial(
+            dataset="w_y",
+            data="data-2",
+            train={"time_steps": 64, "num_epochs": 4, "batch_size": size},
+            seed=seed,
+            epochs=4,
+            val=10.0 * size + seed,
+        )
+        for size in (32, 64)
+        for seed in (0, 1)
+    ]
     away = [
         trial.evaluation("test", "batch", 1, 70.0, eval_dataset="w_y", eval_set_hash=f"away-{trial.config.origin}")
         for trial in trials
     ]
     stopped = FakeTrial(model="att", train={"learning_rate": 0.1}, status="stopped")
     paths = sweep_paths(folder / "results", "windows")
-    export_tables(write_ledger(paths, [*trials, stopped], extra=tuple(away)))
+    export_tables(write_ledger(paths, [*trials, *elsewhere, stopped], extra=tuple(away)))
     for trial in trials:
-        write_forecasts(paths, trial)
-    second = write_ledger(sweep_paths(folder / "results", "second"), [FakeTrial(model="vq", arguments={}, val=30.0)])
+        # Errors are the same in both folds; only this one's forecasts are off by 1.
+        write_forecasts(paths, trial, bias=1.0 if trial.config.origin == 0.85 else 3.0)
+    shared = [trial for trial in trials if trial.val in (41.0, 42.0) and trial.config.origin == 0.85]
+    other = FakeTrial(model="vq", arguments={}, val=30.0)
+    second = write_ledger(sweep_paths(folder / "results", "second"), [other, *shared])
     export_tables(second)
     return folder
 
@@ -79,11 +95,13 @@ def test_the_first_answer_is_right(project: Path, monkeypatch: pytest.MonkeyPatc
     with contextlib.redirect_stdout(io.StringIO()):
         exec(f"{SET_UP}\n{QUESTIONS[0]}", names)
     best = names["best"].reset_index()  # type: ignore[attr-defined]
-    assert best[["split.origin", "model", "train.time_steps", "mean", "count"]].to_numpy().tolist() == [
-        [0.6, "att", 64, 41.5, 2],
-        [0.6, "lstm", 64, 51.5, 2],
-        [0.85, "att", 64, 41.5, 2],
-        [0.85, "lstm", 64, 51.5, 2],
+    columns = ["dataset", "split.origin", "model", "train.time_steps", "train.batch_size", "mean", "count"]
+    assert best[columns].to_numpy().tolist() == [
+        ["w_y", 0.85, "att", 64, 32, 320.5, 2],
+        ["y_w", 0.6, "att", 64, 64, 41.5, 2],
+        ["y_w", 0.6, "lstm", 64, 64, 51.5, 2],
+        ["y_w", 0.85, "att", 64, 64, 41.5, 2],
+        ["y_w", 0.85, "lstm", 64, 64, 51.5, 2],
     ]
 
 
@@ -107,12 +125,27 @@ def test_the_last_answer_compares_only_equal_evaluation_sets(project: Path, monk
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(QUESTIONS[9], {})
-    rows = [line.split()[2:7] for line in printed.getvalue().splitlines()[1:]]
+    rows = [line.split()[1:] for line in printed.getvalue().splitlines()[1:]]
     assert rows == [
-        ["0.60", "windows", "att", "64", "41.5"],
-        ["0.60", "windows", "att", "128", "42.5"],
-        ["0.60", "windows", "lstm", "64", "51.5"],
-        ["0.85", "second", "vq", "112", "30.0"],
-        ["0.85", "windows", "att", "64", "41.5"],
-        ["0.85", "windows", "att", "128", "42.5"],
+        ["w_y", "0.85", "windows", "att", "64", "320.5", "2"],
+        ["w_y", "0.85", "windows", "att", "64", "640.5", "2"],
+        ["y_w", "0.60", "windows", "att", "64", "41.5", "2"],
+        ["y_w", "0.60", "windows", "att", "128", "42.5", "2"],
+        ["y_w", "0.60", "windows", "lstm", "64", "51.5", "2"],
+        ["y_w", "0.85", "second", "vq", "112", "30.0", "1"],
+        ["y_w", "0.85", "second", "att", "64", "41.5", "2"],
+        ["y_w", "0.85", "windows", "att", "64", "41.5", "2"],
     ]
+
+
+def test_the_last_answer_leaves_out_seeds_that_explored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    phases: dict[int, Phase] = {0: "explore", 1: "confirm", 2: "confirm"}
+    trials = [FakeTrial(seed=seed, phase=phase, val=50.0 if seed else 1.0) for seed, phase in phases.items()]
+    lucky = FakeTrial(model="vq", phase="explore", val=2.0)
+    export_tables(write_ledger(sweep_paths(tmp_path / "results", "one"), [*trials, lucky]))
+    monkeypatch.chdir(tmp_path)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(QUESTIONS[9], {})
+    rows = [line.split()[1:] for line in printed.getvalue().splitlines()[1:]]
+    assert rows == [["y_w", "0.85", "one", "att", "112", "50.0", "2"]]

@@ -12,7 +12,7 @@ import pytest
 from raysweep.analysis.effects import effects
 from raysweep.analysis.export import export_tables
 from raysweep.analysis.figures.questions import transfer_pictures, what_mattered_pictures, window_pictures
-from raysweep.analysis.questions import answer, transfer_tables, what_mattered_tables, window_tables
+from raysweep.analysis.questions import Answers, transfer_tables, what_mattered_tables, window_tables
 from raysweep.analysis.rank_table import rank_tables
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.result_table import ResultTable
@@ -25,7 +25,7 @@ from tests.analysis.made_sweeps import RATE, WINDOW, grid, make_tables
 
 
 def answers(tables: SweepTables) -> list[ResultTable]:
-    found = answer(tables, rank(tables))
+    found = Answers(tables=tables, rankings=rank(tables))
     return [*window_tables(found), *what_mattered_tables(found), *transfer_tables(found)]
 
 
@@ -83,7 +83,7 @@ def test_ledgers_and_copies_of_their_tables_give_the_same_answers(tmp_path: Path
 
 def test_pictures_of_all_answers_have_titles_of_their_own(tmp_path: Path) -> None:
     tables = load_tables(two_sweeps(tmp_path))
-    found = answer(tables, rank(tables))
+    found = Answers(tables=tables, rankings=rank(tables))
     pictures = [*window_pictures(found), *what_mattered_pictures(found), *transfer_pictures(found)]
     titles = [picture.title for picture in pictures]
     assert titles == [

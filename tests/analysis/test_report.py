@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from raysweep.analysis.export import export_tables
-from raysweep.analysis.figures.cost import frontier
+from raysweep.analysis.figures.cost import cost_picture, frontier
+from raysweep.analysis.figures.multiples import multiples_picture
 from raysweep.analysis.figures.trial import spread_starts, trial_picture
-from raysweep.analysis.forecasts import TrialForecasts, read_forecasts
+from raysweep.analysis.forecasts import ScoredForecasts, TrialForecasts, read_forecasts
 from raysweep.analysis.report.material import Material
 from raysweep.analysis.report.page import Code, Drawing, Page, Table, Text
 from raysweep.analysis.report.questions import choice_section
@@ -195,7 +197,7 @@ def test_a_file_in_the_way_is_one_error(paths: SweepPaths) -> None:
         write_report([paths], paths.report, paths.figures)
 
 
-def test_pictures_beside_confirmed_configs_leave_explored_scores_out(paths: SweepPaths) -> None:
+def test_pictures_show_explored_configs_without_a_place_beside_confirmed_ones(paths: SweepPaths) -> None:
     # Two windows confirmed with 60 and 61; 50 of the explored one is luck.
     trials = [
         FakeTrial(train={"time_steps": window}, seed=seed, val=val, val_far=val, phase="confirm")
@@ -208,10 +210,39 @@ def test_pictures_beside_confirmed_configs_leave_explored_scores_out(paths: Swee
         write_forecasts(paths, trial)
     page = _page(paths)
     drawn = {drawing.file.split("-")[0]: drawing.drawn for drawing in page.drawings()}
-    assert drawn["forecasts"].title.endswith("confirmed configs")
-    assert "The lowest of all is att with window 64, 60.00" in drawn["forecasts"].caption
-    assert drawn["cost"].title.endswith("confirmed configs")
+    assert "The lowest of the confirmed ones is att with window 64, 60.00" in drawn["forecasts"].caption
     assert "att with window 64 has the lowest score, 60.00" in drawn["cost"].caption
+    assert "; hollow points are unconfirmed" in drawn["cost"].caption
+
+
+def test_a_cell_of_models_and_windows_says_that_it_is_unconfirmed(forecasts: TrialForecasts) -> None:
+    found = {
+        ("att", window): ScoredForecasts(forecasts=forecasts, score=score, has_rank=has_rank)
+        for window, score, has_rank in ((64, 60.0, True), (128, 50.0, False))
+    }
+    picture = multiples_picture(found, where="y_w", score="MSE", score_unit="", unit="", dataset="y_w")
+    titles = [axes.get_title(loc="left") for axes in picture.figure.axes]
+    assert titles == ["att, window 64\nMSE 60.00", "att, window 128\nunconfirmed: 50.00"]
+    assert "The lowest of the confirmed ones is att with window 64, 60.00" in picture.caption
+
+
+def test_costs_of_explored_configs_are_hollow_and_off_the_line() -> None:
+    configs = pd.DataFrame(
+        {
+            "model": "att",
+            "score": [60.0, 50.0],
+            "train_seconds": [3.0, 2.0],
+            "num_params": 9,
+            "is_confirmed": [True, False],
+        }
+    ).assign(has_rank=[True, False])
+    picture = cost_picture(configs, {}, label_of=lambda row: "it", where="y_w", score="MSE", unit="")
+    axes = picture.figure.axes[0]
+    hollow, filled, line = axes.lines
+    assert (list(hollow.get_ydata()), hollow.get_markerfacecolor()) == ([50.0], "none")
+    assert (list(filled.get_ydata()), filled.get_markerfacecolor() != "none") == ([60.0], True)
+    assert list(line.get_ydata()) == [60.0], "luck doesn't move the line"
+    assert "it has the lowest score, 60.00" in picture.caption
 
 
 def test_no_seed_is_shown_for_its_luck(paths: SweepPaths) -> None:
@@ -252,7 +283,13 @@ def test_pictures_of_forecasts_say_what_they_show(forecasts: TrialForecasts) -> 
     picture = trial_picture(forecasts, label="att with window 64", dataset="y_w", unit="ppm")
     axes = picture.figure.axes
     assert [panel.get_ylabel() for panel in axes] == ["y_w (ppm)"] * 3 + ["RMSE (ppm)"] * 2
-    assert [panel.get_xlabel() for panel in axes[2:]] == ["time (h)", "steps ahead", "steps ahead"]
+    labels = [panel.get_xlabel() for panel in axes]
+    assert labels == ["time (h)", "", "time (h)", "steps ahead", "steps ahead"]
+    picture.figure.draw_without_rendering()
+    for panel in axes[3:]:
+        legend = panel.get_legend()
+        assert legend is not None
+        assert not legend.get_window_extent().overlaps(panel.get_window_extent()), "it would cover a curve"
     assert {text.get_text() for text in axes[1].texts} == {"validation", "test"}
     assert "is 3 (" in picture.caption
     assert picture.caption.count("3 (") == 2

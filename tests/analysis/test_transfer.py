@@ -8,7 +8,8 @@ import pytest
 from raysweep.analysis.figures.transfer import draw_transfer
 from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import SweepTables
-from raysweep.analysis.transfer import Transfer, transfer_table, transfers
+from raysweep.analysis.transfer import Transfer, transfers
+from raysweep.analysis.transfer_table import transfer_table
 from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, leaderboards, make_tables, ridge_rows
 
 SERIES = ["one", "two"]
@@ -77,7 +78,7 @@ def test_a_model_may_have_the_name_of_the_ridge() -> None:
     ridges = [(row.style, row.cells[1]) for row in transfer_table(found).rows if row.cells[0] == "ridge"]
     assert ridges == [("ranked", "one"), ("ranked", "two"), ("baseline", "one"), ("baseline", "two")]
     titles = [axes.get_title(loc="left") for axes in draw_transfer(found).figure.axes]
-    assert titles == ["ridge", "vq", "ridge (baseline)"]
+    assert titles == ["ridge, window 64", "vq, window 64", "ridge (baseline)"]
 
 
 def test_carried_ridges_are_in_no_leaderboard() -> None:
@@ -97,6 +98,11 @@ def test_a_series_that_is_too_short_gets_a_dash_and_the_reason() -> None:
     column = [item.title for item in board.columns].index("on third")
     assert {row.cells[column] for row in board.rows} == {"-"}
     assert any("third is too short" in note for note in board.notes)
+    picture = draw_transfer(one_step)
+    assert "third is too short" in picture.caption
+    (below,) = (text.get_text() for text in picture.figure.texts)
+    assert "hatched: no score" in below
+    assert "third is too short" in below
 
 
 def test_a_sweep_from_before_ridges_were_carried_says_so() -> None:
@@ -152,7 +158,12 @@ def test_trained_on_one_series_alone() -> None:
     found = transfers_of(tables)[0]
     assert found.series == ("y_w", "b")
     assert pd.isna(cell(found, "att", "y_w", "b")["gap"])
-    assert [row.cells[-1] for row in transfer_table(found).rows] == ["-", "-"]
+    board = transfer_table(found)
+    # On b the error is 110 after carrying over and that of the ridge trained there 100; the last value has 400.
+    assert cell(found, "att", "y_w", "b")["gap_ridge"] == pytest.approx(10 / 400)
+    assert [column.title for column in board.columns][-2:] == ["on b", "gap to ridge"], "no column of dashes"
+    assert [row.cells[-1] for row in board.rows] == ["+0.03", "-"]
+    assert any("list these series under dataset" in note for note in board.notes)
 
 
 def test_nothing_forecast_elsewhere_means_no_matrix() -> None:

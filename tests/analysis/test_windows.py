@@ -16,6 +16,7 @@ from tests.analysis.made_sweeps import (
     WINDOW,
     Config,
     grid,
+    leaderboards,
     make_tables,
     with_block_errors,
     with_phases,
@@ -100,9 +101,23 @@ def test_an_explored_score_is_not_the_best_beside_confirmed_ones() -> None:
     assert [row.cells[-1] for row in board.rows] == ["best of all", "", "unconfirmed", "unconfirmed"]
     assert "its worst confirmed window on validation is 64" in board.notes[0]
     assert any("an unconfirmed one isn't called the best" in note for note in board.notes)
+    assert "best confirmed is att at window 32" in board.notes[0]
+    assert board.notes[0].endswith("; lower on validation, but unconfirmed, is att at window 128.")
     alone = panels_of(with_phases(tables, {"config-0"}, excess=1.2))[0]
-    assert "validation chooses att at window 32" in window_table(alone).notes[0]
+    assert "best confirmed is att at window 32" in window_table(alone).notes[0]
     assert "worst" not in window_table(alone).notes[0], "none that is like it to compare with"
+
+
+def test_confirmed_by_the_other_score_is_said() -> None:
+    configs = grid(train__time_steps=[32, 64, 128, 256])
+    tables = with_phases(make_tables(configs, lambda config: 40.0 + config[WINDOW], seeds=6), {"config-0", "config-1"})
+    one_step, autoregressive = panels_of(tables)
+    by = "Confirmed configs were chosen by val_mse_batch, not by the score of this table"
+    assert not [note for note in window_table(one_step).notes if note.startswith(by)]
+    assert [note for note in window_table(autoregressive).notes if note.startswith(by)]
+    assert "best confirmed is att at window 32 (chosen by val_mse_batch), " in window_table(autoregressive).notes[0]
+    boards = leaderboards(tables)
+    assert [any(note.startswith(by) for note in board.notes) for board in boards] == [False, True]
 
 
 def test_windows_without_a_score_are_named() -> None:

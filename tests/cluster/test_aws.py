@@ -91,7 +91,7 @@ def test_from_no_worker_to_none(aws: Aws, undisturbed: dict[object, str]) -> Non
     raysweep = f"{aws.python} -m raysweep"
     told = aws.ended(aws.start_on_client(f"{raysweep} doctor --cluster cluster.yaml"), seconds=200)
     assert "WRONG" not in told
-    assert "1 of 1 nodes" in told
+    assert "1 of 1 asked for" in told
     watch.tell("doctor has nothing to say")
 
     folder = aws.machines.shared / CHECKOUT.name / "sweeps"

@@ -75,6 +75,7 @@ def test_a_sweep_goes_on_while_the_laptop_sleeps(cluster: OnPrem) -> None:
         assert job in line_with(second, "going on with its output")
         heard = second.communicate(timeout=240)[0]
     assert second.returncode == 0, heard
+    assert "INFO" not in heard, "Ray tells of its connections"
     check_ledger(home, num_trials=NUM_TRIALS)
     check_parquet(home)
     assert nodes_of(home) == set(NODES)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from raysweep.clusters import machines, probe
 from raysweep.clusters.cluster_file import ClusterFile, read_cluster_file
 from raysweep.clusters.machines import Visited
 from tests.clusters.sshd import Machines, make_machines
-from tests.conftest import Project
+from tests.conftest import PROJECT, Project
 
 REQUEST = {"folders": ["/tmp"], "nonce_file": None, "is_full": False}
 
@@ -87,3 +89,20 @@ def test_a_cluster_seen_from_outside(lab: Machines, fresh_project: Project, ray_
         assert "good" in said[check], said[check]
     assert f"{results} is the same on" in said["results"]
     assert not results.parent.exists(), "what was made to look is gone"
+
+
+def test_what_ray_tells_beside_addresses_is_no_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ray's launcher for AWS writes what it does where its answer comes; as it did against a mock of EC2."""
+    told = "2026-01-02 13:39:12,897 VINFO utils.py:149 -- Creating AWS resource `\x1b[1mec2\x1b[22m`\n"
+    answers = {"get-head-ip": f"{told}10.77.0.4\n", "get-worker-ips": f"{told}10.77.0.5\n{told}ip-10-77-0-6.internal\n"}
+
+    def run(command: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, stdout=answers[command[-2]], stderr="")
+
+    monkeypatch.setattr(machines.subprocess, "run", run)
+    file = tmp_path / "cluster.yaml"
+    file.write_text((PROJECT / "cluster.yaml").read_text())
+    assert machines.addresses(read_cluster_file(file)) == (["10.77.0.4", "10.77.0.5", "ip-10-77-0-6.internal"], None)
+    assert machines.address_of_head(read_cluster_file(file)) == "10.77.0.4"
+    answers["get-worker-ips"] = told
+    assert machines.addresses(read_cluster_file(file)) == (["10.77.0.4"], None)

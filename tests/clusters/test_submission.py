@@ -125,6 +125,24 @@ def test_both_outputs_and_the_exit_code_come_back(script: str, code: int, said: 
     assert (done.returncode, done.stdout[-len(said) :]) == (code, said)
 
 
+def test_what_ray_says_of_the_job_is_not_shown(tmp_path: Path) -> None:
+    class TalkingHead:
+        login = "lab@192.0.2.1"
+
+        def command(self, script: str) -> list[str]:
+            lines = (
+                "2026-01-02 13:46:41,965 INFO job_manager.py:581 -- Runtime env is setting up.",
+                "Running entrypoint for job raysweep-sent-7d229fab-1: python -m raysweep",
+                "sent: 12 trials: 12 new",
+            )
+            return ["printf", "%s\n", *lines]
+
+    shown: list[str] = []
+    submission = dataclasses.replace(make(tmp_path), head=TalkingHead())  # type: ignore[arg-type]
+    assert submission.follow("job", print, shown.append) == 0
+    assert shown == ["sent: 12 trials: 12 new"]
+
+
 def test_whoever_stops_following_need_not_wait_for_the_next_line(tmp_path: Path) -> None:
     class SilentHead:
         login = "lab@192.0.2.1"

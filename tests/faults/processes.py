@@ -15,13 +15,13 @@ from tests.conftest import Project
 
 MARK = "RAYSWEEP_TEST_MARK"
 
-# Sleeps where it is told to, as long as a file is there: in a training step, or in all forecasts after the one that
-# validates the only epoch.
+# Sleeps where it is told to: in a training step, or in all forecasts after the one that validates the only epoch; not
+# where there is a file `awake`, so that the same trial can be gone on with.
 SLEEPER = '''
 """A model for tests of signals."""
 
-import os
 import time
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -32,16 +32,17 @@ class Model(nn.Module):
 
     is_align_target = True
 
-    def __init__(self, *, num_channels: int = 1, sleeps_in: str = "training", bed: str = "/") -> None:
+    def __init__(self, *, num_channels: int = 1, sleeps_in: str = "training") -> None:
         super().__init__()
-        self.sleeps_in = sleeps_in if os.path.exists(bed) else "nothing"
+        self.sleeps_in = sleeps_in
         self.num_forecasts = 0
         self.scale = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             self.num_forecasts += 1
-        if self.sleeps_in == "training" if self.training else self.sleeps_in == "scoring" and self.num_forecasts > 1:
+        is_time = self.sleeps_in == "training" if self.training else self.num_forecasts > 1
+        if is_time and not Path("awake").exists():
             time.sleep(30)
         return x * self.scale
 '''

@@ -103,9 +103,9 @@ def test_epochs_are_looked_at_where_they_are_read(fresh_project: Project) -> Non
     paths = fresh_project.paths("4single_timesteps")
     trial_ids = finished_sweep(paths, 1)
     assert len(load_epochs(paths, trial_ids)) > 0
-    assert len(commands.compare_sweeps([paths], 20)) > 0
+    assert len(commands.compare_sweeps([paths], 20).tables) > 0
     flip_bit_in(paths.ledger, struct.pack(">d", 100 * (1 / 3)))
-    assert len(commands.compare_sweeps([paths], 20)) > 0
+    assert len(commands.compare_sweeps([paths], 20).tables) > 0
     with pytest.raises(LedgerError, match="table epochs: "):
         load_epochs(paths, trial_ids)
 

@@ -5,9 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from raysweep.forecasting import baselines
-from raysweep.forecasting.baselines import Ridge, fit_home_ridges, fit_ridges, score_baselines
+from raysweep.forecasting import baselines, ridge
+from raysweep.forecasting.baselines import fit_home_ridges, score_baselines
 from raysweep.forecasting.protocol import eval_sets, holdout_borders
+from raysweep.forecasting.ridge import Ridge, fit_ridges
 from tests.forecasting.builders import make_series, noisy_wave
 
 
@@ -113,8 +114,8 @@ def test_a_long_series_gets_the_same_fit_block_by_block(block: int, monkeypatch:
     scaled = noisy_wave(700, num_channels=2) / 20
     penalties = [0.0, 1e-6, 1e-2]
     exact = list(fit_ridges(scaled, 16, penalties))
-    monkeypatch.setattr(baselines, "MAX_SVD_WINDOWS", 100)
-    monkeypatch.setattr(baselines, "MAX_BLOCK_VALUES", block)
+    monkeypatch.setattr(ridge, "MAX_SVD_WINDOWS", 100)
+    monkeypatch.setattr(ridge, "MAX_BLOCK_VALUES", block)
     for one, other in zip(exact, fit_ridges(scaled, 16, penalties), strict=True):
         assert other.coefficients == pytest.approx(one.coefficients, rel=1e-6, abs=1e-8)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from raysweep.analysis.effects import Effects, verdict_of
+from raysweep.analysis.effects import Effects, answer_of, verdict_of
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import (
     GRID_COLOR,
@@ -33,6 +33,17 @@ from raysweep.analysis.importance import verdict_of as importance_verdict_of
 from raysweep.analysis.remarks import title_of
 
 ROW_HEIGHT = 0.21  # inches
+_MATTERS_COLOR = "#5a8fb5"  # darker than what can't be told, lighter than the mark on it
+# White with a dark edge: it stands out on a bar of any shade.
+_CHANCE: Mapping[str, Any] = {
+    "marker": "D",
+    "markersize": 6.5,
+    "markerfacecolor": "white",
+    "markeredgecolor": TEXT_COLOR,
+    "markeredgewidth": 1.4,
+    "linestyle": "",
+    "zorder": 4,
+}
 
 Found = TypeVar("Found", Effects, Importance)
 
@@ -46,14 +57,16 @@ def draw_effects(found: Sequence[Effects], title: str = "Effect of each choice")
     height = max(len(each.values) for each in found) * ROW_HEIGHT + 1.0
     with styled():
         figure = _draw_panels(found, _draw_effects, height, legend)
-    return Picture(figure=figure, title=title, caption=" ".join(map(_answer, found)))
+    return Picture(figure=figure, title=title, caption=" ".join(map(answer_of, found)))
 
 
 def draw_importances(found: Sequence[Importance], title: str = "Importance of each key") -> Picture:
     """One picture for several contests with shares, at least one."""
     legend = [
-        Patch(facecolor=GRID_COLOR, edgecolor=TEXT_COLOR, label="share of variance, and its spread"),
-        Line2D([], [], marker="|", markersize=11, color=TEXT_COLOR, linestyle="", label="highest by chance"),
+        Patch(facecolor=_MATTERS_COLOR, edgecolor=TEXT_COLOR, label="share of variance: matters"),
+        Patch(facecolor=GRID_COLOR, edgecolor=TEXT_COLOR, label="can't tell"),
+        Line2D([], [], color=QUIET_COLOR, linewidth=1.2, label="its spread"),
+        Line2D([], [], label="highest by chance", **_CHANCE),
     ]
     height = max(len(each.shares) for each in found) * 1.4 * ROW_HEIGHT + 1.1
     with styled():
@@ -116,10 +129,10 @@ def _draw_importance(axes: Axes, found: Importance) -> None:
     axes.set_title(title_of(found.choices.ranking).replace(" (", "\n("))
     for place, (_, row) in enumerate(shares.iterrows()):
         is_told = importance_verdict_of(row) == "matters"
-        face = TEXT_COLOR if is_told else GRID_COLOR
+        face = _MATTERS_COLOR if is_told else GRID_COLOR
         axes.barh(place, row["share"], height=0.55, color=face, edgecolor=TEXT_COLOR, linewidth=0.8)
         axes.plot([row["low"], row["high"]], [place - 0.38, place - 0.38], color=QUIET_COLOR, linewidth=1.2)
-        axes.plot(row["chance"], place, marker="|", markersize=13, color=QUIET_COLOR, markeredgewidth=2)
+        axes.plot(row["chance"], place, **_CHANCE)
     labels = [f"{row['key']}: {importance_verdict_of(row)}" for _, row in shares.iterrows()]
     axes.set_yticks(range(len(shares)), labels=labels)
     axes.set_ylim(len(shares) - 0.5, -0.6)
@@ -127,12 +140,3 @@ def _draw_importance(axes: Axes, found: Importance) -> None:
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_xlabel("share of the variance of log MSE")
-
-
-def _answer(found: Effects) -> str:
-    name = title_of(found.choices.ranking)
-    told = [(row, verdict_of(row)) for _, row in found.values.iterrows()]
-    lower = [f"{row['key']} {row['value']} (error x {row['ratio']:.2f})" for row, said in told if said == "lower error"]
-    if not lower:
-        return f"{name}: no choice lowers the error by more than its interval."
-    return f"{name}: all else equal, lower error with {', '.join(lower)}."

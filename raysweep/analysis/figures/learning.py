@@ -47,6 +47,8 @@ def learning_picture(curves: pd.DataFrame, *, where: str, label: str, score: str
             axes.set_title(str(model))
         for axes in panels.flat[len(models) :]:
             axes.set_visible(False)
+        for axes in panels.flat[len(models) - columns : len(models)]:
+            axes.tick_params(labelbottom=True)  # also above an empty place
         plain_log_axis(panels[0, 0], "y")
         figure.supxlabel("epoch", fontsize=9)
         figure.supylabel(f"{score} ({unit})" if unit else score, fontsize=9)

@@ -14,13 +14,13 @@ from raysweep.analysis import numerals
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import QUIET_COLOR, WHOLE_WIDTH, new_figure, styled
 from raysweep.analysis.figures.trial import MEASURED, PART_NAMES, draw_forecasts_ahead
-from raysweep.analysis.forecasts import TrialForecasts
+from raysweep.analysis.forecasts import ScoredForecasts, TrialForecasts
 
 _MAX_FORECASTS = 4
 
 
 def multiples_picture(
-    forecasts: Mapping[tuple[str, int], tuple[TrialForecasts, float]],
+    forecasts: Mapping[tuple[str, int], ScoredForecasts],
     *,
     where: str,
     score: str,
@@ -31,7 +31,7 @@ def multiples_picture(
     """Autoregressive forecasts of the last part from several starts.
 
     Args:
-        forecasts: By model and window: the forecasts, and the score that they were chosen by.
+        forecasts: By model and window; at least one has a rank.
         where: The comparison in words.
         score: That score in words.
         score_unit: Of the score; may be empty.
@@ -40,7 +40,7 @@ def multiples_picture(
     """
     models = list(dict.fromkeys(model for model, _ in forecasts))
     windows = sorted({window for _, window in forecasts})
-    part = next(iter(forecasts.values()))[0].parts[-1]
+    part = next(iter(forecasts.values())).forecasts.parts[-1]
     with styled():
         figure = new_figure(WHOLE_WIDTH, 0.6 + 1.65 * len(models))
         panels = figure.subplots(len(models), len(windows), squeeze=False)
@@ -52,15 +52,17 @@ def multiples_picture(
         figure.supxlabel("time (h)", fontsize=9)
         figure.supylabel(f"{dataset} ({unit})" if unit else dataset, fontsize=9)
     in_words = f"{score} ({score_unit})" if score_unit else score
-    (model, window), (best, lowest) = min(forecasts.items(), key=lambda item: item[1][1])
+    ranked = {place: found for place, found in forecasts.items() if found.has_rank}
+    (model, window), best = min(ranked.items(), key=lambda item: item[1].score)
+    all_of = "all" if len(ranked) == len(forecasts) else "the confirmed ones"
     return Picture(
         figure=figure,
         title=f"Models and windows side by side: {where}",
         caption=(
             f"Autoregressive forecasts (dashed, each from its dot) of the part {PART_NAMES[part]}, over what was "
             f"measured (thin grey): for each model and window the config with the lowest {in_words}, which stands "
-            f"above its panel. The lowest of all is {model} with window {window}, {numerals.score(lowest)}."
-            f"{_channels(best)}"
+            f"above its panel. The lowest of {all_of} is {model} with window {window}, {numerals.score(best.score)}."
+            f"{_channels(best.forecasts)}"
         ),
     )
 
@@ -72,16 +74,17 @@ def _channels(forecasts: TrialForecasts) -> str:
     return f" Drawn is {forecasts.channel}, one of {forecasts.num_channels} channels; scores are over all of them."
 
 
-def _draw(axes: Axes, found: tuple[TrialForecasts, float] | None, label: str, part: str, score: str) -> None:
+def _draw(axes: Axes, found: ScoredForecasts | None, label: str, part: str, score: str) -> None:
     if found is None:
         axes.set_title(f"{label}: no forecasts", fontsize=8.5, color=QUIET_COLOR)
         return
-    forecasts, value = found
+    forecasts = found.forecasts
     axes.margins(x=0)
     rows = forecasts.one_step(part)
     axes.plot(rows["time"], rows["actual"], **MEASURED)
     draw_forecasts_ahead(axes, forecasts, part, _MAX_FORECASTS)
-    axes.set_title(f"{label}\n{score} {numerals.score(value)}", fontsize=8.5)
+    what = score if found.has_rank else "unconfirmed:"
+    axes.set_title(f"{label}\n{what} {numerals.score(found.score)}", fontsize=8.5)
 
 
 def _share_axes(panels: npt.NDArray[Any]) -> None:

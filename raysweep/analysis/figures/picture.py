@@ -57,6 +57,9 @@ def _lay_out(figure: Figure) -> None:
     """Once. What is laid out is drawn by a canvas itself: savefig would draw it twice, in case the layout changes."""
     engine = figure.get_layout_engine()
     if engine is not None:
+        for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+            if not axis.get_label_text():
+                axis.set_label_coords(0.0, 0.0)  # or it would look for a place for it, three times
         engine.execute(figure)
         figure.set_layout_engine("none")
 

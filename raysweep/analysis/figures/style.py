@@ -15,7 +15,7 @@ import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 # Inches. A page shows about ten across.
 PANEL_WIDTH = 4.0
@@ -23,6 +23,7 @@ PANEL_HEIGHT = 2.6
 WHOLE_WIDTH = 10.0
 PNG_DPI = 110
 RASTER_DPI = 150  # of what a page shows in dots: sharp on most screens
+NARROW = 4.0  # an axis of a narrower range has too few of 1, 2 and 5 times a power of ten
 MOST_NUMBERED = 1000  # an axis of a wider range has powers of ten alone
 MOST_VECTORS = 200  # more lines or points than this are drawn in dots, or the file is large and slow to show
 
@@ -35,6 +36,7 @@ _RC_PARAMS: Mapping[Any, Any] = {
     "font.size": 9.0,
     "axes.titlesize": 10.0,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # no axis has ticks on top that a title would have to make room for: looking takes a while
     "axes.labelsize": 9.0,
     "axes.edgecolor": QUIET_COLOR,
     "axes.labelcolor": TEXT_COLOR,
@@ -134,9 +136,11 @@ def row_legend(figure: Figure, handles: Sequence[Artist], *, num_columns: int = 
 
 
 class _FewNumbers(LogLocator):
-    """1, 2 and 5 of each decade as long as their labels have room; of many decades, round powers of ten."""
+    """Round numbers for a narrow range, 1, 2 and 5 of each decade for a wider one, of many decades powers of ten."""
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
+        if vmin > 0 and vmax < NARROW * vmin:
+            return MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(vmin, vmax)
         self.set_params(subs=(1.0, 2.0, 5.0) if vmax < MOST_NUMBERED * vmin else (1.0,))
         return super().tick_values(vmin, vmax)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -15,9 +16,11 @@ from raysweep.analysis import numerals
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import GRID_COLOR, TEXT_COLOR, WHOLE_WIDTH, new_figure, panel_grid_size, styled
 from raysweep.analysis.transfer import Transfer
+from raysweep.analysis.transfer_table import answer_of, missing_lines
 
 CELL_SIZE = 0.62  # inches
 MOST_COLUMNS = 3
+LINE_LENGTH = 150
 # Skills below -1 are all hopeless; shades are for what lies between that and perfect.
 WORST, BEST = -1.0, 1.0
 SHADES = "Blues"  # darker is better, in grey too
@@ -36,12 +39,14 @@ def draw_transfer(transfer: Transfer) -> Picture:
             _draw_matrix(axes, found, model, transfer.series, homes)
         for axes in panels[len(matrices) :]:
             axes.remove()
-        figure.supxlabel(
+        reasons = list(missing_lines(transfer))
+        about = (
             "large: skill against the last value (darker is better) · small: against the ridge trained at home on the "
-            "series forecast · framed: at home",
-            fontsize=8.0,
+            f"series forecast · framed: at home{' · hatched: no score' if reasons else ''}"
         )
-    return Picture(figure=figure, title=transfer.title, caption=_caption(transfer))
+        lines = [about, *(line for reason in reasons for line in textwrap.wrap(reason, LINE_LENGTH))]
+        figure.supxlabel("\n".join(lines), fontsize=8.0)
+    return Picture(figure=figure, title=transfer.title, caption=" ".join([answer_of(transfer), *reasons]))
 
 
 def _draw_matrix(axes: Axes, found: pd.DataFrame, model: str, series: Sequence[str], homes: Sequence[str]) -> None:
@@ -52,13 +57,19 @@ def _draw_matrix(axes: Axes, found: pd.DataFrame, model: str, series: Sequence[s
     axes.set_xlim(-0.5, len(series) - 0.5)
     axes.set_ylim(len(homes) - 0.5, -0.5)
     axes.set_xticks(range(len(series)), labels=list(series))
-    axes.set_yticks(range(len(homes)), labels=homes)
+    windows = dict(zip(found["trained_on"], found["window"], strict=True))
+    has_several = found["window"].nunique() > 1
+    labels = [f"{home}\nwindow {windows[home]:g}" if has_several and home in windows else home for home in homes]
+    axes.set_yticks(range(len(homes)), labels=labels)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.grid(visible=False)
     axes.set_xlabel("forecast")
     axes.set_ylabel("trained on")
-    axes.set_title(f"{model} (baseline)" if found["is_baseline"].all() else model)
+    if found["is_baseline"].all():
+        axes.set_title(f"{model} (baseline)")
+    else:
+        axes.set_title(model if has_several else f"{model}, window {found['window'].iloc[0]:g}")
 
 
 def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[Hashable, Any] | None, *, is_home: bool) -> None:
@@ -78,17 +89,3 @@ def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[Hashable, Any] |
     axes.text(column, row - 0.1, text, ha="center", va="center", fontsize=10, zorder=3)
     if cell is not None and not pd.isna(cell["skill_ridge"]):
         axes.text(column, row + 0.24, numerals.skill(cell["skill_ridge"]), ha="center", va="center", fontsize=7.5)
-
-
-def _caption(transfer: Transfer) -> str:
-    cells = transfer.cells
-    away = cells[(cells["trained_on"] != cells["forecast"]) & ~cells["is_baseline"]].dropna(subset=["skill_last"])
-    if away.empty:
-        return f"{transfer.title}: no forecast of another series has a score."
-    best = away.sort_values("skill_last").iloc[-1]
-    num_better = int((away["skill_ridge"] > 0).sum())
-    return (
-        f"{transfer.title}: {num_better} of {len(away)} forecasts of series that weren't trained on beat the ridge "
-        f"trained at home; the best, {best['model']} from {best['trained_on']} to {best['forecast']}, has skill "
-        f"{numerals.skill(best['skill_last'])} against the last value."
-    )

@@ -82,7 +82,7 @@ def draw_forecasts_ahead(axes: Axes, forecasts: TrialForecasts, part: str, most:
 
 def _draw_series(axes: Axes, forecasts: TrialForecasts, values: str) -> None:
     axes.plot(forecasts.hours, forecasts.actual, color="black", linewidth=0.9)
-    axes.set(ylabel=values, title="The series and its parts")
+    axes.set(xlabel="time (h)", ylabel=values, title="The series and its parts")
     axes.margins(x=0.01, y=0.18)
     begins = scored_hours(forecasts, forecasts.parts[0])[0]
     if begins > forecasts.hours.iloc[0]:
@@ -124,7 +124,12 @@ def _draw_errors(axes: Axes, forecasts: TrialForecasts, part: str, unit: str) ->
         axes.plot(last.index, last, **{**REFERENCE_LOOKS["last_value"].line, "marker": "s"}, markersize=3, label=_LAST)
     axes.set(xlabel="steps ahead", title=f"Error by steps ahead: {PART_NAMES[part]}", ylim=(0, None), xlim=(0, None))
     axes.set_ylabel(f"RMSE ({unit})" if unit else "RMSE")
-    axes.legend(loc="lower right")
+    _legend_below(axes)
+
+
+def _legend_below(axes: Axes) -> None:
+    # Inside it may cover a curve, wherever it stands: errors grow from the left, and may fall again.
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, borderpad=0.2, handlelength=2.4)
 
 
 def _legend_above(axes: Axes) -> None:

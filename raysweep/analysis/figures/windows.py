@@ -15,6 +15,7 @@ from raysweep.analysis import numerals
 from raysweep.analysis.figures.picture import Picture
 from raysweep.analysis.figures.style import (
     PANEL_HEIGHT,
+    QUIET_COLOR,
     REFERENCE_LOOKS,
     TEXT_COLOR,
     WHOLE_WIDTH,
@@ -34,6 +35,7 @@ DODGE = 0.012  # of the axis, between two models at one window
 # A reference farther away than this from all scores would press them together; its value is told instead.
 FARTHEST = 4.0
 MOST_TICKS = 8
+HOLLOW: Mapping[str, Any] = {"markerfacecolor": "white", "markeredgewidth": 1.2, "zorder": 3}
 RING: Mapping[str, Any] = {"marker": "o", "markersize": 12, "fillstyle": "none"}
 
 
@@ -58,15 +60,16 @@ def draw_windows(panels: Sequence[WindowPanel], unit: str = "") -> Picture:
             )
             axes = [figure.add_subplot(grid[row]) for row in range(1 + len(COSTS))]
             _draw_panel(axes, panel, model_looks, f"squared {unit}" if unit else "squared units of the data")
-        _legend(figure, model_looks, {name for panel in panels for name in panel.references})
+        _legend(figure, model_looks, panels)
     return Picture(
         figure=figure,
         title=f"{dataset}: score against window",
         caption=" ".join(
             [
                 *map(answer_of, panels),
-                "At each window, each model's best config by validation; shown is the mean squared error on the test "
-                "part. A longer window also leaves fewer training windows and steps.",
+                "At each window, each model's best config by validation, a confirmed one before all others; shown is "
+                "the mean squared error on the test part. Hollow points are unconfirmed. A longer window also leaves "
+                "fewer training windows and steps.",
                 _bars_mean(panels),
             ]
         ).strip(),
@@ -83,10 +86,10 @@ def _draw_panel(axes: Sequence[Axes], panel: WindowPanel, model_looks: Mapping[s
     top, points = axes[0], panel.points
     mode = "one-step" if panel.ranking.view.mode == "batch" else "autoregressive"
     best = panel.best
-    chosen = "no score" if best is None else f"validation picks {best['model']} at window {best['window']}"
     far_off = _draw_references(top, panel)
-    heading = f"{mode}, {panel.ranking.view.fold} {panel.ranking.fold:g}\n{chosen}"
-    top.set_title(f"{heading}\nfar off: {', '.join(far_off)}" if far_off else heading)
+    heading = f"{mode}, {panel.ranking.view.fold} {panel.ranking.fold:g}\n{panel.choice}"
+    about = [panel.chosen_by, f"far off: {', '.join(far_off)}" if far_off else ""]
+    top.set_title("\n".join([heading, *filter(None, about)]))
     top.set_ylabel(f"test MSE\n({squared})")
     plain_log_axis(top, "y")
     windows = np.array(sorted(points["window"].unique()), dtype=np.float64)
@@ -94,12 +97,11 @@ def _draw_panel(axes: Sequence[Axes], panel: WindowPanel, model_looks: Mapping[s
         rows = points[points["model"] == model]
         shift = _dodge(place, len(panel.models), windows)
         _draw_model(top, rows, rows["window"] * shift, model_looks[model])
-        for cost, below in zip(COSTS, axes[1:], strict=True):
-            below.plot(rows["window"], rows[cost].astype("float64"), **model_looks[model].line, markersize=3.5)
     if best is not None:
         shift = _dodge(panel.models.index(best["model"]), len(panel.models), windows)
         top.plot(best["window"] * shift, best["test"], linestyle="", color=TEXT_COLOR, **RING)
-    for below, label in zip(axes[1:], COSTS.values(), strict=True):
+    for below, (cost, label) in zip(axes[1:], COSTS.items(), strict=True):
+        _draw_cost(below, points, cost, model_looks)
         below.set_ylabel(label, rotation=0, ha="right", va="center")
         highest = below.dataLim.ymax if len(points) else 1.0
         below.set_ylim(0, 1.3 * highest)
@@ -112,7 +114,22 @@ def _draw_panel(axes: Sequence[Axes], panel: WindowPanel, model_looks: Mapping[s
 def _draw_model(axes: Axes, rows: pd.DataFrame, x: pd.Series, look: Look) -> None:
     scores = rows["test"].where(np.isfinite(rows["test"]))
     reach = np.vstack([scores - rows["low"], rows["high"] - scores])
-    axes.errorbar(x, scores, yerr=np.where(np.isnan(reach), 0.0, reach.clip(min=0)), capsize=3, **look.line)
+    bars = np.where(np.isnan(reach), 0.0, reach.clip(min=0))
+    axes.errorbar(x, scores, yerr=bars, capsize=3, **look.line)
+    # What few seeds stand behind is hollow: it must not look as sure as what five do.
+    few = ~rows["is_confirmed"].to_numpy(dtype=bool)
+    axes.plot(x[few], scores[few], **{**look.line, "linestyle": ""}, **HOLLOW)
+
+
+def _draw_cost(axes: Axes, points: pd.DataFrame, cost: str, model_looks: Mapping[str, Look]) -> None:
+    """A line a model; one for all where they would cover each other."""
+    values = points[["window", "model", cost]].dropna()
+    if len(values) and (values.groupby("window")[cost].nunique() <= 1).all():
+        one = values.drop_duplicates("window").sort_values("window")
+        axes.plot(one["window"], one[cost].astype("float64"), color=QUIET_COLOR, marker=".")
+        return
+    for model, rows in values.groupby("model"):
+        axes.plot(rows["window"], rows[cost].astype("float64"), **model_looks[str(model)].line, markersize=3.5)
 
 
 def _draw_references(axes: Axes, panel: WindowPanel) -> list[str]:
@@ -157,12 +174,18 @@ def _ticks(windows: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]
     return kept
 
 
-def _legend(figure: Figure, model_looks: Mapping[str, Look], references: set[str]) -> None:
+def _legend(figure: Figure, model_looks: Mapping[str, Look], panels: Sequence[WindowPanel]) -> None:
+    references = {name for panel in panels for name in panel.references}
+    is_sure = {bool(panel.best["is_confirmed"]) for panel in panels if panel.best is not None}
     handles = [Line2D([], [], label=name, **look.line) for name, look in model_looks.items()]
     handles += [
         Line2D([], [], label=name.replace("_", " "), linewidth=1.2, **look.line)
         for name, look in REFERENCE_LOOKS.items()
         if name in references
     ]
-    handles.append(Line2D([], [], label="best by validation", color=TEXT_COLOR, linestyle="", **RING))
+    if not all(panel.points["is_confirmed"].all() for panel in panels):
+        handles.append(Line2D([], [], label="unconfirmed", color=TEXT_COLOR, linestyle="", marker="o", **HOLLOW))
+    words = [word for word, sure in (("best confirmed", True), ("best by validation", False)) if sure in is_sure]
+    if words:
+        handles.append(Line2D([], [], label=" or ".join(words), color=TEXT_COLOR, linestyle="", **RING))
     row_legend(figure, handles)

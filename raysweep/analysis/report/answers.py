@@ -250,7 +250,7 @@ def _elsewhere(verdict: Verdict, verdicts: Sequence[Verdict]) -> str:
     num_first = sum(other.choice == verdict.choice for other in counted)
     num_left_out = len(verdicts) - len(counted)
     others = f" (not counted: {num_left_out} under another protocol or kept apart)" if num_left_out else ""
-    return f"; it is first in {num_first} of the {len(counted)} comparisons below{others}"
+    return f"; it is first in {num_first} of the {len(counted)} comparisons{others}"
 
 
 def _against(rival: Rival, role: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from raysweep.analysis.effects import Effects
-from raysweep.analysis.forecasts import TrialForecasts
+from raysweep.analysis.forecasts import ScoredForecasts, TrialForecasts
 from raysweep.analysis.importance import Importance
 from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.transfer import Transfer
@@ -84,7 +84,7 @@ def trial(forecasts: TrialForecasts, *, label: str, dataset: str, unit: str) -> 
 
 
 def multiples(
-    forecasts: Mapping[tuple[str, int], tuple[TrialForecasts, float]],
+    forecasts: Mapping[tuple[str, int], ScoredForecasts],
     *,
     where: str,
     score: str,

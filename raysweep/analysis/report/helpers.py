@@ -1,4 +1,7 @@
-"""Processes that draw and grow forests while this one reads tables and counts. Must not know: what they are asked."""
+"""Processes that draw and grow forests while this one reads tables and counts. Must not know: what they are asked.
+
+Nothing here loads a large library: helpers are started first of all, so that they load theirs while this process does.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from raysweep.analysis.garbage import look_seldom
+from raysweep.analysis.report import loading
 from raysweep.signals import ignore_signals
 
 _MOST_PAINTERS = 3  # each takes a second until it can draw anything
@@ -40,19 +45,14 @@ class Helpers:
 
 
 @contextmanager
-def helpers(load_painter: Callable[[], None], load_forester: Callable[[], None]) -> Iterator[Helpers]:
-    """Processes as many as the machine has cores for, and none where it has one.
-
-    Args:
-        load_painter: What each painter does first, while there is nothing to draw yet; a function of a module.
-        load_forester: The same of the forester.
-    """
+def helpers() -> Iterator[Helpers]:
+    """Processes as many as the machine has cores for, and none where it has one."""
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if num_cores < 2:
         yield Helpers()
         return
-    num_painters = min(num_cores - 1, _MOST_PAINTERS)
-    with _pool(num_painters, load_painter) as painters, _pool(1, load_forester) as foresters:
+    num_painters = min(num_cores, _MOST_PAINTERS)
+    with _pool(num_painters, loading.painter) as painters, _pool(1, loading.forester) as foresters:
         yield Helpers(painters=painters, foresters=foresters)
 
 
@@ -69,6 +69,7 @@ def _pool(size: int, load: Callable[[], None]) -> Iterator[Executor]:
 
 
 def _begin() -> None:
+    look_seldom()
     ignore_signals()  # Ctrl-C goes to all processes of a terminal; the one that asked says when to stop
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -7,10 +7,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from raysweep.analysis.forecasts import TrialForecasts, read_forecasts
-from raysweep.analysis.importance import Importance, importances
+from raysweep.analysis.forests import grow
+from raysweep.analysis.importance import Importance, Question, answers, questions
 from raysweep.analysis.phases import scored_trials
 from raysweep.analysis.ranking import Ranking, rank
 from raysweep.analysis.report.helpers import Helpers
@@ -71,18 +74,20 @@ class Material:
         """Those that aren't set apart from another one."""
         return [ranking for ranking in self.rankings if not ranking.apart]
 
-    @property
+    @cached_property
     def importances(self) -> list[Importance]:
         """Of the main rankings. Waits until they are worked out."""
-        return self._importances.result()
+        asked, grown = self._forests
+        return answers(asked, grown.result())
 
     def begin_importances(self) -> None:
         """Has them worked out while something else is done."""
-        _ = self._importances
+        _ = self._forests
 
     @cached_property
-    def _importances(self) -> Future[list[Importance]]:
-        return self.helpers.foresters.submit(importances, self.main_rankings)
+    def _forests(self) -> tuple[list[Question], Future[list[list[dict[str, float]]]]]:
+        asked = questions(self.main_rankings)
+        return asked, self.helpers.foresters.submit(grow, [question.grove for question in asked])
 
     @property
     def has_many_sweeps(self) -> bool:
@@ -97,9 +102,16 @@ class Material:
 
     def middle_trial(self, config_id: str, score: str) -> pd.Series | None:
         """The trial of a config whose score is the middle one of those that it is scored by: neither luck nor bad."""
-        trials = scored_trials(self.tables.trials, [config_id]).drop_duplicates("trial_id")
+        own = self.tables.trials.iloc[self._places_by_config.get(config_id, [])]
+        trials = scored_trials(own, [config_id]).drop_duplicates("trial_id")
         trials = trials[trials[score].notna()].sort_values(score)
         return None if trials.empty else trials.iloc[(len(trials) - 1) // 2]
+
+    @cached_property
+    def _places_by_config(self) -> dict[str, npt.NDArray[np.intp]]:
+        return {
+            str(name): np.asarray(places) for name, places in self.tables.trials.groupby("config_id").indices.items()
+        }
 
     def forecasts_of(self, trial: pd.Series, horizon: int) -> TrialForecasts | None:
         """What a trial forecast of its own series; None where its file isn't there."""

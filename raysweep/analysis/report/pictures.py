@@ -9,6 +9,8 @@ import re
 
 import pandas as pd
 
+from raysweep.analysis.forecasts import ScoredForecasts
+from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.report import drawings
 from raysweep.analysis.report.answers import leading
 from raysweep.analysis.report.material import Material
@@ -104,7 +106,8 @@ def _trial_drawing(material: Material, verdict: Verdict, drawn: set[str]) -> Dra
 
 def _multiples_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     ranking = verdict.ranking
-    rows = ranking.ranked.sort_values(ranking.view.score)
+    # They come confirmed ones first, so that a cell has one where there is one.
+    rows = _scored(ranking)
     best = rows.drop_duplicates(["model", "train.time_steps"])
     models = best["model"].drop_duplicates().head(_MAX_MODELS)
     windows = best["train.time_steps"].value_counts().head(_MAX_WINDOWS).index
@@ -117,15 +120,17 @@ def _multiples_drawing(material: Material, verdict: Verdict) -> Drawing | None:
         trial = material.middle_trial(str(config_id), SEED_SCORES[ranking.view.mode])
         forecasts = None if trial is None else material.forecasts_of(trial, _horizon(verdict))
         if forecasts is not None:
-            found[str(row["model"]), int(row["train.time_steps"])] = (forecasts, float(row[ranking.view.score]))
-    if len(found) < 2:
+            found[str(row["model"]), int(row["train.time_steps"])] = ScoredForecasts(
+                forecasts=forecasts, score=float(row[ranking.view.score]), has_rank=not pd.isna(row["rank"])
+            )
+    if len(found) < 2 or not any(each.has_rank for each in found.values()):
         return None
     unit = material.units.get(ranking.dataset, "")
     score, score_unit = _score_and_unit(material, verdict)
     picture = material.helpers.painters.submit(
         drawings.multiples,
         found,
-        where=_which(verdict),
+        where=_where(verdict),
         score=score,
         score_unit=score_unit,
         unit=unit,
@@ -171,11 +176,12 @@ def _curves(material: Material, trials: pd.DataFrame, column: str) -> pd.DataFra
 def _cost_drawing(material: Material, verdict: Verdict) -> Drawing | None:
     ranking = verdict.ranking
     score = ranking.view.score
-    rows = ranking.ranked[ranking.ranked[score] > 0]
-    if len(rows) < 2 or not (rows["train_seconds"].fillna(0) > 0).any():
+    rows = _scored(ranking)
+    rows = rows[rows[score] > 0]
+    if len(rows) < 2 or rows["rank"].isna().all() or not (rows["train_seconds"].fillna(0) > 0).any():
         return None
     material.note(f"drawing score against cost: {_where(verdict)}")
-    configs = rows.assign(score=rows[score])
+    configs = rows.assign(score=rows[score], has_rank=rows["rank"].notna())
     baselines = ranking.rows[ranking.rows["place"] == "baseline"]
     references = {str(row["model"]): float(row[score]) for _, row in baselines.iterrows()}
     references["noise_floor"] = ranking.floors.get(ranking.view.selecting, 0.0)
@@ -185,11 +191,16 @@ def _cost_drawing(material: Material, verdict: Verdict) -> Drawing | None:
         configs,
         references,
         ranking,
-        where=_which(verdict),
+        where=_where(verdict),
         score=name,
         unit=unit,
     )
     return Drawing(picture=picture, file=_file("cost", verdict))
+
+
+def _scored(ranking: Ranking) -> pd.DataFrame:
+    """Configs with a score, by the ranking's order; those without a rank are unconfirmed ones beside confirmed ones."""
+    return ranking.rows[(ranking.rows["place"] == "ranked") & ranking.rows[ranking.view.score].notna()]
 
 
 def _horizon(verdict: Verdict) -> int:
@@ -201,13 +212,6 @@ def _where(verdict: Verdict) -> str:
     ranking = verdict.ranking
     name = {"batch": "one-step", "regressive": "autoregressive", None: "replication"}[ranking.view.mode]
     return f"{ranking.dataset}, {name}, {_fold(verdict)}"
-
-
-def _which(verdict: Verdict) -> str:
-    """The comparison, where it is of configs with a rank: which of them have one."""
-    rows = verdict.ranking.rows
-    has_others = ((rows["place"] == "ranked") & rows["rank"].isna()).any()
-    return f"{_where(verdict)}, confirmed configs" if has_others else _where(verdict)
 
 
 def _fold(verdict: Verdict) -> str:

@@ -15,14 +15,15 @@ from raysweep.analysis.report import drawings
 from raysweep.analysis.report.drawings import Drawn
 from raysweep.analysis.report.material import Material
 from raysweep.analysis.report.page import Block, Drawing, Section, Text, table_of
-from raysweep.analysis.transfer import transfer_table, transfers
+from raysweep.analysis.transfer import transfers
+from raysweep.analysis.transfer_table import transfer_table
 from raysweep.analysis.windows import window_panels, window_table
 
 
 def window_section(material: Material) -> Section | None:
     """Score against window, a picture a series; none where a single window was tried."""
     panels = [panel for panel in window_panels(material.tables, material.rankings) if not panel.ranking.apart]
-    panels = [panel for panel in panels if panel.points["window"].nunique() > 1]
+    panels = [panel for panel in panels if panel.has_several_windows]
     if not panels:
         return None
     blocks: list[Block] = []

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from raysweep.analysis import numerals
 from raysweep.analysis.files import replace_file
-from raysweep.analysis.importance import load_optuna
-from raysweep.analysis.report import drawings
 from raysweep.analysis.report.answers import answers
-from raysweep.analysis.report.helpers import helpers
+from raysweep.analysis.report.helpers import Helpers
+from raysweep.analysis.report.helpers import helpers as new_helpers
 from raysweep.analysis.report.material import Material, no_series, silent
 from raysweep.analysis.report.page import Page, limited, with_files_of_their_own
 from raysweep.analysis.report.render import to_html
@@ -36,6 +35,7 @@ def write_report(
     units: Mapping[str, str] | None = None,
     series_named: Callable[[str], Series | None] = no_series,
     note: Callable[[str], None] = silent,
+    helpers: Helpers | None = None,
 ) -> Page:
     """Writes the page of these sweeps together, and its pictures beside it.
 
@@ -46,13 +46,14 @@ def write_report(
         units: The unit of each series, where it is known.
         series_named: The whole series of a name, where it is at hand.
         note: Is told what takes long.
+        helpers: Do what takes long; None for some that come and go with this report.
 
     Raises:
         LedgerError: If a ledger can't be read, or there is neither ledger nor tables.
         InputError: If a table isn't one that this raysweep can read.
         StorageError: If something can't be written.
     """
-    with helpers(drawings.load, load_optuna) as started:
+    with nullcontext(helpers) if helpers is not None else new_helpers() as started:
         material = Material(
             sweeps=sweeps,
             tables=load_tables(sweeps),

@@ -6,6 +6,7 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +14,7 @@ from matplotlib.text import Text
 
 from raysweep.analysis.effects import effects
 from raysweep.analysis.figures.effects import draw_effects, draw_importances
+from raysweep.analysis.figures.learning import learning_picture
 from raysweep.analysis.figures.picture import Picture, to_svg
 from raysweep.analysis.figures.style import styled
 from raysweep.analysis.figures.transfer import draw_transfer
@@ -22,7 +24,7 @@ from raysweep.analysis.ranking import rank
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.transfer import transfers
 from raysweep.analysis.windows import window_panels
-from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, make_tables, with_block_errors
+from tests.analysis.made_sweeps import RATE, WINDOW, Config, grid, make_tables, with_block_errors, with_phases
 
 MODELS = ["att", "att_mh", "lstm", "vq", "vq_mh", "a_model_with_a_long_name"]
 
@@ -91,9 +93,31 @@ def test_windows_show_the_points_and_the_references() -> None:
         assert any(len(values) == 3 and np.allclose(values, scores) for values in drawn)
     assert any(set(np.ravel(values)) == {400.0} for values in drawn), "the last value is a line"
     assert "far off: noise floor 16.00" in axes.get_title(loc="left")
-    assert "validation picks att at window 256" in axes.get_title(loc="left")
-    assert "validation chooses att at window 256" in picture.caption
+    assert "best confirmed is att at window 256" in axes.get_title(loc="left")
+    assert "best confirmed is att at window 256" in picture.caption
     assert "Bars are 95 % intervals" in picture.caption
+
+
+def test_one_seed_is_not_drawn_like_five() -> None:
+    tables = make_tables(grid(train__time_steps=[64, 128, 256]), lambda config: 40.0 + config[WINDOW], seeds=6)
+    picture = panels_of(with_phases(tables, {"config-0"}))
+    assert_readable(picture)
+    assert "\nchosen by val_mse_batch" in main_axes(picture)[1].get_title(loc="left")
+    for axes in main_axes(picture):
+        (hollow,) = (line for line in axes.lines if line.get_markerfacecolor() == "white")
+        assert list(hollow.get_xdata()) == [128, 256]
+    (legend,) = picture.figure.legends
+    names = {text.get_text() for text in legend.get_texts()}
+    assert names >= {"unconfirmed", "best confirmed"}
+    assert "best by validation" not in names
+    windows_below = [axes for axes in picture.figure.axes if "training" in axes.get_ylabel()]
+    assert [len(axes.lines) for axes in windows_below] == [1, 1]
+
+
+def test_what_is_the_same_for_all_models_is_one_line() -> None:
+    picture = panels_of(make_tables(grid(model=MODELS[:3], train__time_steps=[64, 128]), error))
+    below = [axes for axes in picture.figure.axes if axes not in main_axes(picture)]
+    assert [len(axes.lines) for axes in below] == [1] * 6  # made up, seconds are equal, too
 
 
 def test_windows_with_scores_that_are_no_numbers() -> None:
@@ -124,6 +148,12 @@ def test_importance_can_be_read() -> None:
     found = importances(rank(make_tables(configs, error, noise=0.1)))
     picture = draw_importances(found)
     assert_readable(picture)
+    (legend,) = picture.figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["share of variance: matters", "can't tell", "its spread", "highest by chance"]
+    chances = [line for line in picture.figure.axes[0].lines if line.get_marker() == "D"]
+    assert len(chances) == len(found[0].shares)
+    assert {line.get_markerfacecolor() for line in chances} == {"white"}, "it is seen on a dark bar, too"
 
 
 def test_transfer_can_be_read_in_grey_too() -> None:
@@ -148,3 +178,24 @@ def test_pictures_are_the_same_every_time_and_small() -> None:
     assert one == other
     assert len(one) < 300_000
     assert RATE not in one
+
+
+def test_learning_curves_have_epochs_below_each_column() -> None:
+    rows = [
+        {
+            "trial_id": model,
+            "model": model,
+            "status": "finished",
+            "is_best": False,
+            "epoch": epoch,
+            "score": 9.0 / epoch,
+        }
+        for model in MODELS[:5]
+        for epoch in (1, 2, 3)
+    ]
+    picture = learning_picture(pd.DataFrame(rows), where="y_w", label="att", score="MSE", unit="")
+    with styled():
+        picture.figure.draw_without_rendering()
+    panels = [axes for axes in picture.figure.axes if axes.get_visible()]
+    has_numbers = [any(label.get_text() for label in axes.get_xticklabels()) for axes in panels]
+    assert has_numbers == [False, False, True, True, True]

@@ -1,0 +1,49 @@
+"""Which seeds a score is taken from, where sweeps share trials."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from raysweep.analysis.compare import compare
+from raysweep.analysis.phases import scored_trials
+from raysweep.analysis.tables import load_tables
+from raysweep.ledger.rows import Phase
+from raysweep.paths import SweepPaths
+from tests.analysis.ledgers import FakeTrial, sweep_paths, write_ledger
+from tests.analysis.test_leaderboard import cells, line
+
+SCORES = {0: 20.0, 1: 50.0, 2: 51.0, 3: 52.0, 4: 53.0, 5: 54.0}
+
+
+def trial(seed: int, phase: Phase | None = None) -> FakeTrial:
+    return FakeTrial(seed=seed, val=SCORES[seed], phase=phase)
+
+
+@pytest.mark.parametrize("order", [("confirmed", "listed"), ("listed", "confirmed")])
+def test_what_one_sweep_confirmed_another_may_list_in_any_order(tmp_path: Path, order: tuple[str, str]) -> None:
+    fresh = [trial(seed, "confirm") for seed in range(1, 6)]
+    found = {
+        "confirmed": write_ledger(sweep_paths(tmp_path, "confirmed"), [trial(0, "explore"), *fresh]),
+        "listed": write_ledger(sweep_paths(tmp_path, "listed"), [trial(seed) for seed in range(5)]),
+    }
+    sweeps = [found[name] for name in order]
+    board = compare(sweeps)[0]
+    assert cells(board, "rank", "model", "seeds", "val MSE", "remark")[0] == ("1", "att", "5", "52.00", "")
+    scored = scored_trials(load_tables(sweeps).trials, [fresh[0].config_id])
+    assert set(scored["seed"]) == {1, 2, 3, 4, 5}
+
+
+def test_two_sweeps_in_one_contest_say_of_how_many_the_best_is(tmp_path: Path) -> None:
+    def sweep(name: str, models: tuple[str, str], base: float) -> SweepPaths:
+        explored = [
+            FakeTrial(model=model, arguments={}, val=base + place, phase="explore")
+            for place, model in enumerate(models)
+        ]
+        fresh = [replace(explored[0], seed=seed, phase="confirm") for seed in range(1, 6)]
+        return write_ledger(sweep_paths(tmp_path, name), [*explored, *fresh])
+
+    board = compare([sweep("one", ("att", "lstm"), 50.0), sweep("two", ("vq", "vq_mh"), 70.0)])[0]
+    assert "the best of 4, chosen on the same validation points" in line(board, "seen no choice")
