@@ -253,7 +253,7 @@ def followed(location: str | None) -> str | None:
     The user's credentials go along to an object store. So its parameters, of which some choose the server, must be what
     the user says too, in `RAYSWEEP_STORAGE_PATH`.
     """
-    if location is None or location == os.environ.get(STORAGE_VARIABLE) or "?" not in location:
+    if location is None or "?" not in location or location == os.environ.get(STORAGE_VARIABLE, "").rstrip("/"):
         return location
     parameters = parse_qsl(location.partition("?")[2], keep_blank_values=True)
     return location if {name for name, _ in parameters} <= _HARMLESS else None

@@ -16,7 +16,7 @@ from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.prepare import Workspace, prepare
 from raysweep.recovery import remember_storage
-from raysweep.storage import LocalFolder
+from raysweep.storage import STORAGE_VARIABLE, LocalFolder
 from tests.conftest import Project
 from tests.faults.waiting import wait_for
 from tests.ledger.samples import COMMAND
@@ -216,14 +216,18 @@ def test_a_head_that_was_cut_off_stops_when_another_has_taken_its_place(project:
 
 
 @pytest.mark.slow
-def test_a_sweep_on_an_object_store(project: Project, bucket: str) -> None:
+def test_a_sweep_on_an_object_store(project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     project.environment = CREDENTIALS
-    sweep = project.write_sweep("far", storage_path=f"s3://sweeps/some{bucket}", param_space=SPACE)
+    location = f"s3://sweeps/some{bucket}"
+    sweep = project.write_sweep("far", storage_path=location, param_space=SPACE)
     done = project.run(sweep)
     assert "forecasts    s3://sweeps/some/far/predictions/" in done.stdout
     (before,) = _rows(project).values()
     assert before["status"] == "finished"
-    assert read_forecasts(project.paths("far"), before["trial_id"], "wave", horizon=30) is not None
+    paths, trial_id = project.paths("far"), before["trial_id"]
+    assert read_forecasts(paths, trial_id, "wave", horizon=30) is None, "the ledger alone names that server"
+    monkeypatch.setenv(STORAGE_VARIABLE, location)
+    assert read_forecasts(paths, trial_id, "wave", horizon=30) is not None
 
     _lose_results(project)
     done = project.run(sweep)
