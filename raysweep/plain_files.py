@@ -22,6 +22,17 @@ class NotPlainError(OSError):
         return f"{self.filename}: {self.strerror}"
 
 
+class TooLargeError(OSError):
+    """More than anything that was written there."""
+
+    def __init__(self, file: str, num_bytes: int, max_bytes: int) -> None:
+        found = f"it has {num_bytes / 1e6:,.0f} MB, and nothing of its kind has more than {max_bytes / 1e6:,.0f} MB"
+        super().__init__(errno.E2BIG, found, file)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 def open_plain(file: Path, flags: int) -> int:
     """Opens a file, never through a link.
 
@@ -36,9 +47,28 @@ def open_plain(file: Path, flags: int) -> int:
         NotPlainError: If a link, a pipe or the like is there.
         OSError: If it can't be opened.
     """
+    return _open(file, flags | os.O_NOFOLLOW)
+
+
+def read_whole(file: Path, max_bytes: int) -> bytes:
+    """The content of a file, of which a link may lead to; nothing is read of one that is larger.
+
+    Raises:
+        NotPlainError: If a pipe or the like is there.
+        TooLargeError: If it has more bytes.
+        OSError: If it can't be read.
+    """
+    with os.fdopen(_open(file, os.O_RDONLY), "rb") as opened:
+        size = os.fstat(opened.fileno()).st_size
+        if size > max_bytes:
+            raise TooLargeError(str(file), size, max_bytes)
+        return opened.read(max_bytes)  # it may grow meanwhile
+
+
+def _open(file: Path, flags: int) -> int:
     try:
         # Without O_NONBLOCK opening a pipe waits for its other end. To a file it says nothing.
-        descriptor = os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(file, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
     except OSError as error:
         if error.errno == errno.ELOOP and file.is_symlink():
             raise NotPlainError(file, "a link") from None
@@ -51,12 +81,28 @@ def open_plain(file: Path, flags: int) -> int:
     return descriptor
 
 
+def check_regular(file: Path) -> None:
+    """Raises `NotPlainError` if a pipe or the like is there, and other `OSError` if it can't be read."""
+    os.close(_open(file, os.O_RDONLY))
+
+
 def check_plain(file: Path) -> None:
     """Raises `NotPlainError` if something else than a file is there; nothing at all will do."""
     try:
         os.close(open_plain(file, os.O_RDONLY))
     except FileNotFoundError:
         return
+
+
+def name_unless_taken(draft: Path, file: Path) -> None:
+    """Gives a file its name, unless something has that by now; the draft may keep its own besides."""
+    try:
+        os.link(draft, file)  # a rename would overwrite what came meanwhile
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not file.exists():
+            draft.rename(file)
 
 
 def write_plain(file: Path, content: bytes) -> None:

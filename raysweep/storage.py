@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from raysweep.paths import SweepPaths
+from raysweep.plain_files import TooLargeError, read_whole
 
 OBJECT_STORES = ("s3", "gs")  # the schemes that are taken
 STORAGE_VARIABLE = "RAYSWEEP_STORAGE_PATH"  # on a cluster's machines: what all of them see
@@ -28,6 +29,10 @@ GCS_PATIENCE = ("retry_limit_seconds", "5")
 # One that is away for a moment comes back. Together with what libraries try by themselves, less than a worker may be
 # silent before it is taken for hung.
 PAUSES_SECONDS = (1.0, 3.0, 6.0, 10.0)
+
+# A checkpoint of 350 million parameters. Who writes one has it in memory four times, so that twice as much as this fits
+# no machine on which trials share a GPU or run side by side.
+_MAX_FILE_BYTES = 4 * 2**30
 
 _T = TypeVar("_T")
 
@@ -96,11 +101,14 @@ class LocalFolder:
 
     def read(self, name: str) -> bytes:
         """The content of a file."""
-        return (self.path / name).read_bytes()
+        return read_whole(self.path / name, _MAX_FILE_BYTES)
 
     def write(self, name: str, content: bytes) -> None:
-        """Written under another name, synced, then renamed."""
-        self.make()
+        """Written under another name, synced, then renamed. Makes its folder, but none above it.
+
+        Where those are gone a disk has gone, and what is made anew would lie on another one.
+        """
+        self.path.mkdir(exist_ok=True)
         draft = self.path / f".{name}.{_machine()}.{os.getpid()}.tmp"
         try:
             draft.unlink(missing_ok=True)  # of a killed process of this number, or a link to another file
@@ -166,7 +174,10 @@ class ObjectFolder:
     def read(self, name: str) -> bytes:
         """The content of an object."""
         with self._opened() as (store, path), store.open_input_file(f"{path}/{name}") as source:
-            return bytes(source.read())
+            size = source.size()
+            if size <= _MAX_FILE_BYTES:
+                return bytes(source.read())
+        raise TooLargeError(f"{self}/{name}", size, _MAX_FILE_BYTES)
 
     def write(self, name: str, content: bytes) -> None:
         """Sends it in one go: a process that is killed while it does leaves nothing to be seen."""

@@ -13,7 +13,7 @@ from raysweep.errors import LedgerError, RaysweepError
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.locks import FileLock
 from raysweep.paths import SweepPaths
-from raysweep.plain_files import NotPlainError
+from raysweep.plain_files import NotPlainError, name_unless_taken
 from raysweep.storage import LocalFolder, _machine
 from raysweep.tracking.errors import TrackingError
 from raysweep.tracking.follower import start_follower
@@ -126,3 +126,19 @@ def test_who_asks_for_the_driver_waits_for_no_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "lock")
     command = {"finished_at": None, "host": "another", "pid": 1, "started_at": 0.0}
     assert not is_driver_alive(command, tmp_path / "lock")
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_name_that_is_taken_stays_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_links)
+    for number in (1, 2):
+        draft = tmp_path / f"draft {number}"
+        draft.write_text(str(number))
+        name_unless_taken(draft, tmp_path / "name")
+    assert (tmp_path / "name").read_text() == "1"

@@ -45,6 +45,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
 
 
 def test_a_file_is_there_until_it_is_taken_away(folder: Folder) -> None:
+    folder.make()
     trial = folder / "trial"
     assert trial.names() == []
     trial.write("a", b"first")
@@ -166,3 +167,27 @@ def test_a_ledger_leads_to_no_server_that_it_has_chosen(
     monkeypatch.setenv(STORAGE_VARIABLE, location)
     assert followed(location) == location, "the user says so too"
     assert followed(None) is None
+
+
+def test_no_file_takes_all_memory_or_all_time(tmp_path: Path) -> None:
+    folder = LocalFolder(tmp_path)
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(20 * 10**9)
+    with pytest.raises(OSError, match="it has 20,000 MB, and nothing of its kind has more than 4,295 MB"):
+        folder.read("sparse")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe: it is a pipe, a device or a folder, and no file; remove it"):
+        folder.read("pipe")
+
+
+def test_nothing_is_written_below_a_disk_that_has_gone(tmp_path: Path) -> None:
+    """Its mount point is an empty folder then, on another disk."""
+    checkpoints = LocalFolder(tmp_path / "mounted" / "checkpoints")
+    checkpoints.make()
+    (checkpoints / "trial").write("a", b"first")
+    assert (checkpoints / "trial").read("a") == b"first"
+    (tmp_path / "mounted").rename(tmp_path / "gone")
+    (tmp_path / "mounted").mkdir()
+    with pytest.raises(FileNotFoundError):
+        (checkpoints / "trial").write("a", b"second")
+    assert list((tmp_path / "mounted").iterdir()) == []

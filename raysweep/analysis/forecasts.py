@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
+from raysweep.analysis.bounded import TooLargeTableError, read_table
 from raysweep.forecasting.protocol import START_STRIDE
 from raysweep.forecasting.series import Series
 from raysweep.ledger.check import has_ledger
@@ -120,8 +121,9 @@ def read_forecasts(
     """
     try:
         file = pa.BufferReader(_predictions(paths).read(f"{trial_id}.parquet"))
-        found = pq.read_table(file, columns=_COLUMNS, filters=[("eval_dataset", "==", dataset)], partitioning=None)
-    except (OSError, pa.ArrowInvalid, pa.ArrowKeyError):
+        found = read_table(file, columns=[*_COLUMNS, "eval_dataset"])
+        found = found.filter(pc.equal(found["eval_dataset"], dataset)).select(_COLUMNS)
+    except (OSError, TooLargeTableError, pa.ArrowException, KeyError):
         return None
     rows = found.to_pandas()
     if rows.empty:

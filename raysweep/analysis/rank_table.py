@@ -211,7 +211,9 @@ def _association(first: IntArray, second: IntArray) -> float:
     is_there = (first >= 0) & (second >= 0)
     if not is_there.any():
         return 0.0
-    table = pd.crosstab(first[is_there], second[is_there]).to_numpy(dtype=np.float64)
+    rows, columns = (np.unique(codes[is_there], return_inverse=True)[1] for codes in (first, second))
+    shape = rows.max() + 1, columns.max() + 1
+    table = np.bincount(rows * shape[1] + columns, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
     smaller = min(table.shape) - 1
     if smaller == 0:
         return 0.0

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from raysweep.analysis.bounded import TooLargeTableError, read_table
 from raysweep.analysis.columns import ADDED_COLUMNS, EPOCHS, READABLE_VERSIONS, TABLES_VERSION
 from raysweep.analysis.export import trials_and_evaluations
 from raysweep.errors import InputError, LedgerError, Problem
@@ -23,6 +25,7 @@ from raysweep.ledger.rows import TRIAL_ID
 from raysweep.ledger.schema import EPOCHS as LEDGER_EPOCHS
 from raysweep.ledger.schema import META, WITHOUT_EPOCHS
 from raysweep.paths import SweepPaths
+from raysweep.plain_files import check_regular
 
 # Whole numbers and flags stay what they are beside a null.
 _PANDAS_TYPES = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
@@ -94,8 +97,9 @@ def load_epochs(paths: SweepPaths, trial_ids: Collection[str]) -> pd.DataFrame:
             return pd.DataFrame(rows, columns=list(EPOCHS))
     if not paths.epochs.is_file():
         return pd.DataFrame(columns=list(EPOCHS))
-    epochs = read_epochs(paths)
-    return epochs[epochs["trial_id"].isin(trial_ids)]
+    epochs = _read(paths.epochs)
+    own = epochs.column("trial_id")
+    return _to_pandas(epochs.filter(pc.is_in(own, value_set=pa.array(list(trial_ids), own.type))))
 
 
 def _load(paths: SweepPaths, check: bool) -> SweepTables:
@@ -152,8 +156,9 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
 
 def _read(file: Path) -> pa.Table:
     try:
-        table = pq.read_table(file, partitioning=None)
-    except (OSError, pa.ArrowInvalid) as error:
+        check_regular(file)
+        table = read_table(file)
+    except (OSError, TooLargeTableError, pa.ArrowException) as error:
         raise _unreadable(file, f"can't be read ({error})") from error
     version = (table.schema.metadata or {}).get(b"raysweep.tables_version", b"none").decode()
     if version not in map(str, READABLE_VERSIONS):
@@ -176,6 +181,7 @@ def _are_from(paths: SweepPaths, revision: int) -> bool:
 
 def _is_from(file: Path, revision: int) -> bool:
     try:
+        check_regular(file)
         return _says(pq.read_schema(file), revision)
     except (OSError, pa.ArrowInvalid):
         return False

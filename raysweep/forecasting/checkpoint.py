@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -147,7 +148,11 @@ def _parse(file: str, whole: bytes) -> Checkpoint:
         raise LostCheckpointError(f"{file}: cut or damaged; its checksum doesn't hold")
     stream = io.BytesIO(content)
     header = json.loads(stream.readline(MAX_HEADER_BYTES))
-    states = torch.load(io.BytesIO(stream.read()), map_location="cpu", weights_only=True)
+    tensors = stream.read()
+    with zipfile.ZipFile(io.BytesIO(tensors)) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ValueError("something in it is packed")  # torch packs nothing; it might unfold without end
+    states = torch.load(io.BytesIO(tensors), map_location="cpu", weights_only=True)
     return Checkpoint(
         trial_id=header["trial_id"],
         epoch=header["epoch"],

@@ -92,6 +92,7 @@ class TrialRun:
             forecasts.extend(made)
         folder, name = self.inputs.storage.predictions, f"{self.trial_id}.parquet"
         with _stored(f"{folder}/{name}"):
+            folder.check()  # scoring may have taken minutes, and its disk may have gone meanwhile
             patiently(lambda: write_predictions(folder, name, forecasts, self.inputs.series))
         return evaluations
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from raysweep.errors import LedgerError
-from raysweep.ledger.database import connect, damaged, register_checksum
+from raysweep.ledger.database import connect_to_read, damaged, register_checksum
 from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, Table
 
 
@@ -72,7 +72,7 @@ def structure_checked(file: Path) -> Iterator[None]:
 
 
 def _open_and_check_structure(file: Path) -> None:
-    with closing(connect(file, "ro")) as connection:
+    with closing(connect_to_read(file)) as connection:
         check_structure(connection, file)
 
 

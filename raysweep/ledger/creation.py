@@ -13,7 +13,7 @@ from pathlib import Path
 from raysweep.ledger.check import has_ledger
 from raysweep.ledger.database import connect
 from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
-from raysweep.plain_files import check_plain, write_plain
+from raysweep.plain_files import check_plain, name_unless_taken, write_plain
 
 
 def is_absent(file: Path) -> bool:
@@ -57,9 +57,7 @@ def _draft_of(file: Path) -> Iterator[Path | None]:
         draft = file.with_name(f"{_draft_prefix(file)}{os.getpid()}")
         try:
             yield draft
-            # A link, as a rename would overwrite what came meanwhile.
-            with suppress(FileExistsError):
-                _link(draft, file)
+            name_unless_taken(draft, file)
         finally:
             for end in ("", "-wal", "-shm"):  # SQLite makes these even to read
                 draft.with_name(draft.name + end).unlink(missing_ok=True)
@@ -121,13 +119,3 @@ def _identity(file: Path) -> str:
 
 def _keeper(file: Path) -> Path:
     return file.with_name(f".{file.name}.id")
-
-
-def _link(draft: Path, file: Path) -> None:
-    try:
-        os.link(draft, file)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        if not file.exists():
-            draft.rename(file)

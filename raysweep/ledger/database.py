@@ -31,7 +31,7 @@ _NO_ACCESS = {
 }
 
 
-def connect(file: Path, mode: Literal["ro", "rw", "rwc"] = "rw") -> sqlite3.Connection:
+def connect(file: Path, mode: Literal["ro", "rw", "rwc", "ro&immutable=1"] = "rw") -> sqlite3.Connection:
     """Opens the file and does nothing with it yet; transactions are begun by hand.
 
     Args:
@@ -41,6 +41,31 @@ def connect(file: Path, mode: Literal["ro", "rw", "rwc"] = "rw") -> sqlite3.Conn
     connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=20)
     register_checksum(connection)
     return connection
+
+
+def connect_to_read(file: Path) -> sqlite3.Connection:
+    """Opens the file for reading alone, also on a disk where nothing can be written.
+
+    There SQLite can't make the two files that a reader needs beside a write-ahead log. Where no log lies beside it,
+    nobody is writing and the file is whole: then it does without.
+    """
+    connection = connect(file, "ro")
+    try:
+        connection.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or _has_log(file):
+            raise
+        return connect(file, "ro&immutable=1")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _has_log(file: Path) -> bool:
+    log = file.resolve().with_name(f"{file.resolve().name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def register_checksum(connection: sqlite3.Connection) -> None:

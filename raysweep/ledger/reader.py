@@ -12,7 +12,7 @@ from typing import Any
 
 from raysweep.errors import LedgerError
 from raysweep.ledger.check import check_rows, check_schema, has_ledger, structure_checked
-from raysweep.ledger.database import connect, damaged, errors_of
+from raysweep.ledger.database import connect_to_read, damaged, errors_of
 from raysweep.ledger.rows import TRIAL_ID, Phase, RungRow, Status, StepRow
 from raysweep.ledger.schema import COMMANDS, EPOCHS, EVALUATIONS, RUNGS, STEP_PREFIX, TABLES, TRIALS, Table, from_sql
 
@@ -69,7 +69,7 @@ class LedgerReader:
         if not has_ledger(file):
             raise LedgerError(f"{file}: there is no ledger; has this sweep been run?")
         with errors_of(file, "read"):
-            self._connection = connect(file, "ro")
+            self._connection = connect_to_read(file)
             try:
                 check_schema(self._connection, file)
                 if check:

@@ -41,6 +41,7 @@ class Follower:
         self._log = log
         self._unread = b""
         self._problem: str | None = None
+        self._is_out_of_time = False
         os.set_blocking(self._output.fileno(), False)
 
     @property
@@ -51,6 +52,8 @@ class Follower:
     def problem(self) -> str | None:
         """Why MLflow isn't up to date, in one line; None if all is well. Takes no time, so ask as often as you like."""
         self._listen()
+        if self._is_out_of_time and self._problem is None:
+            return "there was no time for it to catch up"
         if self._process.poll() not in (None, 0) and self._problem is None:
             return f"the process that follows this sweep for MLflow has ended ({self._process.returncode}); {self._log}"
         return self._problem
@@ -69,6 +72,7 @@ class Follower:
         try:
             self._process.wait(timeout_seconds)
         except BaseException as error:  # also when the user doesn't want to wait
+            self._is_out_of_time = self._process.poll() is None
             self._process.kill()
             self._process.wait(_KILL_GRACE_SECONDS)
             if not isinstance(error, subprocess.TimeoutExpired):

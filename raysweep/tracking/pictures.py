@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from raysweep.paths import SweepPaths
+from raysweep.plain_files import read_whole
 from raysweep.tracking.errors import TrackingError
 from raysweep.tracking.runs import SWEEP, KnownRun
 from raysweep.tracking.server import TrackingServer
 
 # Digest of the pictures that a run has. Not below `raysweep.`, where the projection takes away what it doesn't know.
 PICTURES_TAG = "raysweep_pictures"
+_MAX_BYTES = 20 * 10**6  # of a picture; the largest have a few
 
 
 def upload_pictures(paths: SweepPaths, server: TrackingServer, runs: Mapping[str, KnownRun]) -> int:
@@ -43,7 +45,7 @@ def upload_pictures(paths: SweepPaths, server: TrackingServer, runs: Mapping[str
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return read_whole(file, _MAX_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise TrackingError(f"{file}: can't be read ({error}); raysweep report writes it anew") from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from raysweep.plain_files import name_unless_taken
 from raysweep.tracking.address import redact, sqlite_file
 from raysweep.tracking.errors import RunError, TrackingError
 from raysweep.tracking.runs import (
@@ -249,8 +250,7 @@ def _create_database(file: Path, uri: str) -> None:
     draft.unlink(missing_ok=True)
     try:
         MlflowClient(uri.replace(str(file), str(draft))).search_experiments(max_results=1)
-        with suppress(FileExistsError):  # another process was faster; its database is as good
-            os.link(draft, file)
+        name_unless_taken(draft, file)  # where another process was faster, its database is as good
     finally:
         draft.unlink(missing_ok=True)
 

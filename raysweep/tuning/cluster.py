@@ -23,7 +23,7 @@ from raysweep.errors import ClusterError
 from raysweep.planning.sharing import GpuType, Share
 from raysweep.signals import handle_again, raise_if_interrupted, signals_noted
 from raysweep.tuning.growth import NodeType, Silence, Workers, find_workers
-from raysweep.tuning.ray_folders import why_ray_cannot_write
+from raysweep.tuning.ray_folders import clear_temporary, temporary_prefix, why_ray_cannot_write
 from raysweep.tuning.shipping import runtime_env
 
 JOIN_SECONDS = 10.0  # in which a Ray at another address has to answer
@@ -109,7 +109,8 @@ def ray_cluster(*, num_jobs: int | None, is_verbose: bool) -> Iterator[RunningCl
         StorageError: If a disk is the reason.
     """
     try:
-        private = Path(tempfile.mkdtemp(prefix="raysweep-"))
+        clear_temporary()
+        private = Path(tempfile.mkdtemp(prefix=temporary_prefix("ray")))
     except OSError as error:
         raise cannot_write(error.filename or "TMPDIR", error) from error
     try:

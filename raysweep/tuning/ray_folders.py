@@ -1,15 +1,60 @@
-"""Where a Ray of our own keeps its files: two folders of the machine, each of which keeps it from starting."""
+"""Folders of the machine: where a Ray of our own keeps its files, and where a command keeps what ends with it."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import re
+import shutil
+import socket
 import sys
+import tempfile
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from raysweep.disks import why_unwritable
 
+_PREFIX = "raysweep-"
 OBJECT_STORE = Path("/dev/shm")  # where there is room, else Ray takes its temporary folder
+
+
+def temporary_prefix(kind: str) -> str:
+    """How the name of a temporary folder begins that `clear_temporary` takes away once this process is dead."""
+    return f"{_PREFIX}{kind}-{_machine()}-{os.getpid()}-"
+
+
+def clear_temporary() -> None:
+    """Takes away what killed commands of this user have left on this machine in the folder for temporary files."""
+    name = re.compile(rf"{_PREFIX}[a-z]+-{_machine()}-(\d+)-\w+")
+    with suppress(OSError), os.scandir(tempfile.gettempdir()) as found:
+        for entry in found:
+            match = name.fullmatch(entry.name)
+            if match is None or not entry.is_dir(follow_symlinks=False) or _is_alive(int(match[1])):
+                continue
+            if entry.stat(follow_symlinks=False).st_uid == os.getuid():
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@cache
+def _machine() -> str:
+    """Where process numbers mean the same: this machine, or this container of it."""
+    try:
+        processes = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        processes = ""
+    return hashlib.sha256(f"{socket.gethostname()} {processes}".encode()).hexdigest()[:8]
 
 
 def is_own_ray() -> bool:

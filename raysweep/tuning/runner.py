@@ -13,6 +13,7 @@ from raysweep.errors import Interrupted, RaysweepError, StorageError
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.planning.progress import Progress
 from raysweep.signals import signals_noted
+from raysweep.tuning.ray_folders import temporary_prefix
 
 if TYPE_CHECKING:
     from raysweep.forecasting.inputs import TrialInputs
@@ -108,7 +109,7 @@ def run_trials(
 def _tunes_folder(progress: Progress) -> Iterator[str]:
     """Where Tune keeps a state that nobody reads: all that counts is in the ledger and the checkpoints."""
     try:
-        with tempfile.TemporaryDirectory(prefix="raysweep-tune-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(prefix=temporary_prefix("tune"), ignore_cleanup_errors=True) as folder:
             yield folder
     except OSError as error:
         # Tune writes once more when all is done; that it can't takes nothing away.

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import pickle
 import socket
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -137,8 +139,6 @@ def test_a_hostile_file_runs_no_code(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return (Path.touch, (tmp_path / "owned",))  # type: ignore[return-value]
 
-    import io
-
     buffer = io.BytesIO()
     torch.save({"model": Evil(), "optimizer": {}}, buffer)
     tensors = buffer.getvalue()
@@ -157,6 +157,20 @@ def test_a_hostile_file_runs_no_code(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match="not a readable checkpoint"):
             load_checkpoint(LocalFolder(tmp_path), name)
     assert not (tmp_path / "owned").exists()
+
+
+def test_tensors_that_unfold_are_not_unpacked(tmp_path: Path) -> None:
+    """torch packs nothing, and reads what is packed: zeros take a thousandth of their memory."""
+    _train(tmp_path, 1, save_at={1})
+    file = tmp_path / "epoch-000001.ckpt"
+    _, header, tensors = file.read_bytes().split(b"\n", 2)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(tensors)) as before, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as after:
+        for name in before.namelist():
+            after.writestr(name, before.read(name))
+    file.write_bytes(_signed(header + b"\n" + packed.getvalue()))
+    with pytest.raises(CheckpointError, match=r"not a readable checkpoint \(ValueError: something in it is packed\)"):
+        load_checkpoint(LocalFolder(tmp_path), file.name)
 
 
 def test_nothing_half_written_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from raysweep import storage
+from raysweep.errors import StorageError
 from raysweep.forecasting.inputs import TrialInputs
 from raysweep.forecasting.model_source import ModelSources
 from raysweep.forecasting.trial import TrialRun
@@ -23,12 +24,15 @@ SOURCES = ModelSources.read(PROJECT / "models")
 
 
 def _inputs(folder: Path, **changes: object) -> TrialInputs:
+    kept = storage_of(SweepPaths(folder.parent, folder.name), None)
+    for part in (kept.checkpoints, kept.predictions):
+        part.make()  # as the driver does
     series = {"made": make_series(noisy_wave(300)), "other": make_series(noisy_wave(200, seed=1), "other")}
     inputs = TrialInputs(
         sources=SOURCES,
         series=series,
         evaluate_on=("other",),
-        storage=storage_of(SweepPaths(folder.parent, folder.name), None),
+        storage=kept,
     )
     return replace(inputs, **changes)  # type: ignore[arg-type]
 
@@ -105,6 +109,15 @@ def test_the_trained_series_is_scored_first_and_once(tmp_path: Path) -> None:
     assert list(dict.fromkeys(names)) == ["made", "other"]
     assert len(names) == 2 * 6
     assert (tmp_path / "predictions" / "t.parquet").is_file()
+
+
+def test_forecasts_go_nowhere_else_where_their_disk_has_gone_during_scoring(tmp_path: Path) -> None:
+    run = _run(tmp_path / "sweep", make_config(num_epochs=1))
+    list(run.epochs())
+    (tmp_path / "sweep" / "predictions").rmdir()
+    with pytest.raises(StorageError, match=r"predictions/t\.parquet: can't be written .*; bring that disk or"):
+        run.score()
+    assert not (tmp_path / "sweep" / "predictions").exists()
 
 
 def test_facts(tmp_path: Path) -> None:

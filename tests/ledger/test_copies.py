@@ -105,7 +105,7 @@ def test_a_ledger_that_is_older_than_its_copy_makes_room_for_it(tmp_path: Path) 
         ledger.begin_command(COMMAND)
         _register(ledger, "a")
         _copy(first, copies)
-        _register(ledger, "lost in the last minute")
+        _register(ledger, "lost-in-the-last-minute")
     assert recover_ledger(first, copies) == Recovered(), "it has what the copy hasn't"
     recover_ledger(second, copies)
     with LedgerWriter(second) as ledger:
@@ -117,7 +117,7 @@ def test_a_ledger_that_is_older_than_its_copy_makes_room_for_it(tmp_path: Path) 
     assert found.name == max(copies.names())
     assert _trials(first) == ["a", "b"]
     assert found.set_aside is not None
-    assert _trials(found.set_aside) == ["a", "lost in the last minute"]
+    assert _trials(found.set_aside) == ["a", "lost-in-the-last-minute"]
     assert recover_ledger(first, copies) == Recovered(is_copied=True)
 
 

@@ -94,6 +94,13 @@ def test_follows_a_running_sweep(
     assert {run.info.status for run in Mlflow(uri, paths.name).runs()} == {"KILLED", "FINISHED"}
 
 
+def test_one_that_is_given_no_time_has_not_ended_by_itself(paths: SweepPaths, writer: LedgerWriter, uri: str) -> None:
+    writer.begin_command(running_command())
+    follower = start_follower(paths, uri)
+    assert not follower.finish(0.0)
+    assert follower.problem() == "there was no time for it to catch up"
+
+
 def test_the_dearer_a_look_the_longer_the_rest() -> None:
     assert rest_seconds(0.001) == 1.0
     assert rest_seconds(0.1) == pytest.approx(4.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -72,4 +73,17 @@ def test_a_picture_that_cannot_be_read_is_one_error(paths: SweepPaths, uri: str)
     finished_sweep(paths, 1)
     _draw(paths, "cost.svg").write_bytes(b"\xff")
     with pytest.raises(TrackingError, match=r"cost\.svg: can't be read"):
+        sync_ledger(paths, uri)
+
+
+def test_a_picture_is_neither_waited_for_nor_read_without_end(paths: SweepPaths, uri: str) -> None:
+    finished_sweep(paths, 1)
+    file = _draw(paths, "cost.svg")
+    with file.open("wb") as sparse:
+        sparse.truncate(20 * 10**9)
+    with pytest.raises(TrackingError, match=r"cost\.svg: can't be read \(it has 20,000 MB, and nothing of its kind"):
+        sync_ledger(paths, uri)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(TrackingError, match=r"cost\.svg: it is a pipe, a device or a folder, and no file"):
         sync_ledger(paths, uri)

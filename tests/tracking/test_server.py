@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from raysweep.paths import SweepPaths
 from raysweep.tracking.errors import TrackingError
+from raysweep.tracking.server import _create_database
 from raysweep.tracking.sync import sync_ledger
 from tests.tracking.ledgers import finished_sweep
 
@@ -95,3 +98,15 @@ def test_a_bad_address(paths: SweepPaths, uri: str, reason: str) -> None:
     finished_sweep(paths, 1)
     with pytest.raises(TrackingError, match=f"^MLflow at {uri}: .*{reason}"):
         sync_ledger(paths, uri)
+
+
+@pytest.mark.nightly  # MLflow takes seconds to make its tables
+def test_without_hard_links_a_database_is_made_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    file = tmp_path / "mlflow.db"
+    _create_database(file, f"sqlite:///{file}")
+    assert file.stat().st_size > 0
+    assert [found.name for found in tmp_path.iterdir()] == ["mlflow.db"]

@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from raysweep.analysis.forecasts import TrialForecasts, read_forecasts
@@ -100,9 +102,16 @@ class Material:
 
     def middle_trial(self, config_id: str, score: str) -> pd.Series | None:
         """The trial of a config whose score is the middle one of those that it is scored by: neither luck nor bad."""
-        trials = scored_trials(self.tables.trials, [config_id]).drop_duplicates("trial_id")
+        own = self.tables.trials.iloc[self._places_by_config.get(config_id, [])]
+        trials = scored_trials(own, [config_id]).drop_duplicates("trial_id")
         trials = trials[trials[score].notna()].sort_values(score)
         return None if trials.empty else trials.iloc[(len(trials) - 1) // 2]
+
+    @cached_property
+    def _places_by_config(self) -> dict[str, npt.NDArray[np.intp]]:
+        return {
+            str(name): np.asarray(places) for name, places in self.tables.trials.groupby("config_id").indices.items()
+        }
 
     def forecasts_of(self, trial: pd.Series, horizon: int) -> TrialForecasts | None:
         """What a trial forecast of its own series; None where its file isn't there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from raysweep.analysis.tables import load_tables
 from raysweep.disks import cannot_write
 from raysweep.forecasting.series import Series
 from raysweep.paths import SweepPaths
+from raysweep.plain_files import NotPlainError, open_plain
 
 MAX_ROWS = 1500  # on the whole page: more take a browser too long
 
@@ -111,7 +113,11 @@ def _write_figures(svgs: Mapping[str, str], figures: Path) -> None:
 
 def _is_ours(file: Path) -> bool:
     """Whether `to_svg` made it: somebody may keep pictures of their own in the same folder."""
-    with file.open("rb") as opened:
+    try:
+        descriptor = open_plain(file, os.O_RDONLY)
+    except NotPlainError:
+        return False
+    with os.fdopen(descriptor, "rb") as opened:
         return b'<svg role="img" aria-label="' in opened.read(200)
 
 
