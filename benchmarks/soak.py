@@ -116,13 +116,21 @@ def _stop(soak: Soak, command: Marked, number: signal.Signals) -> bool:
         command.process.send_signal(number)
     begun = time.monotonic()
     output = command.output(60)
-    # 0: it was done anyway; and a command that has lost its Ray a moment before may be on its way out.
-    has_lost_ray = command.process.returncode == 3 and "has ended unexpectedly" in output
-    if command.process.returncode not in (130, 0) and not has_lost_ray:
+    if command.process.returncode not in _codes(output):
         soak.losses.append(f"{number.name}: exit code {command.process.returncode}, not 130:\n{output}")
     if time.monotonic() - begun > 20:  # ten, on a machine that does nothing else
         soak.losses.append(f"{number.name}: it took {time.monotonic() - begun:.0f} s to stop")
     return True
+
+
+def _codes(output: str) -> set[int]:
+    """How a command may end that was told to stop: it may have been done anyway, with trials that failed or without."""
+    codes = {130, 0}
+    if "trials failed; the same command tries them again" in output:
+        codes.add(1)
+    if "has ended unexpectedly" in output:  # it has lost its Ray a moment before, and may be on its way out
+        codes.add(3)
+    return codes
 
 
 def kill_worker(soak: Soak, command: Marked) -> bool:

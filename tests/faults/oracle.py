@@ -22,7 +22,8 @@ Snapshot = Mapping[str, tuple[object, ...]]
 
 NOTHING: Snapshot = MappingProxyType({})
 RESULTS = ("finished", "diverged")  # no command trains such a trial again
-FIXED = ("status", "error", "started_at", "finished_at", "final_train_loss", "final_val_loss", *SCORES)
+STOPPED = "stopped"  # nor such a one, under the same scheduler
+FIXED = ("status", "stopped_by", "error", "started_at", "finished_at", "final_train_loss", "final_val_loss", *SCORES)
 LOSSES = ("epoch", "num_steps", "train_loss", "val_loss", "val_mse_batch")
 ERRORS = ("mse", "rmse", "mae", "mase", "skill_last", "skill_mean", "skill_ridge", "num_targets")
 
@@ -32,6 +33,7 @@ def check_sweep(
     name: str,
     *,
     num_trials: int,
+    num_failed: int = 0,
     finished_before: Snapshot = NOTHING,
     tracking_uri: str | None = None,
 ) -> None:
@@ -41,21 +43,27 @@ def check_sweep(
         project: Where it ran.
         name: The sweep's.
         num_trials: How many trials the sweep file asks for.
+        num_failed: How many of them can't but fail: any other that has failed is one that was lost.
         finished_before: What `finished` said before the fault.
         tracking_uri: Where MLflow is; by default `mlflow.db` in the project.
     """
     paths = project.paths(name)
-    check_ledger(paths, num_trials=num_trials, finished_before=finished_before)
+    check_ledger(paths, num_trials=num_trials, num_failed=num_failed, finished_before=finished_before)
     check_parquet(paths)
     check_mlflow(paths, tracking_uri or f"sqlite:///{project.root / 'mlflow.db'}")
 
 
 def finished(paths: SweepPaths) -> Snapshot:
-    """All that must never change of trials that have a result, by trial id; of nothing if there is no ledger yet."""
+    """All that must never change of trials that have a result, by trial id; of nothing if there is no ledger yet.
+
+    What a scheduler stopped has one as long as the sweep has that scheduler.
+    """
     if not paths.ledger.is_file():
         return NOTHING
     with LedgerReader(paths.ledger) as ledger:
-        rows = [row for row in ledger.trials() if row["status"] in RESULTS]
+        command = ledger.last_command()
+        scheduler = None if command is None else command["scheduler"]
+        rows = [row for row in ledger.trials() if row["status"] in RESULTS or _is_stopped_by(row, scheduler)]
         losses, scores = _by_trial(ledger.epochs(), LOSSES), _by_trial(_own_scores(ledger), ERRORS)
     return {
         row["trial_id"]: (
@@ -67,7 +75,13 @@ def finished(paths: SweepPaths) -> Snapshot:
     }
 
 
-def check_ledger(paths: SweepPaths, *, num_trials: int, finished_before: Snapshot = NOTHING) -> None:
+def _is_stopped_by(row: Row, scheduler: object) -> bool:
+    return bool(row["status"] == STOPPED and row["stopped_by"] == scheduler)
+
+
+def check_ledger(
+    paths: SweepPaths, *, num_trials: int, num_failed: int = 0, finished_before: Snapshot = NOTHING
+) -> None:
     """Every trial that was asked for has ended, once, with all its epochs; what had a result before still has it."""
     with LedgerReader(paths.ledger) as ledger:
         trials, epochs, command = ledger.trials(), _by_trial(ledger.epochs(), LOSSES), ledger.last_command()
@@ -86,11 +100,15 @@ def check_ledger(paths: SweepPaths, *, num_trials: int, finished_before: Snapsho
         assert row["status"] != "finished" or trial_id in scored, f"trial {trial_id} is finished and has no scores"
     after = finished(paths)
     for trial_id, before in finished_before.items():
+        if before[0] == STOPPED and before[1] != command["scheduler"]:
+            continue  # under another it goes on
         assert trial_id in after, f"trial {trial_id} had a result, and has none any more"
         # As text, because NaN isn't equal to itself.
         assert repr(after[trial_id]) == repr(before), (
             f"trial {trial_id} had a result, which has changed from {before} to {after[trial_id]}"
         )
+    failed = [row["trial_id"] for row in current if row["status"] == "failed"]
+    assert len(failed) == num_failed, f"{len(failed)} trials have failed, not {num_failed}: {failed}"
 
 
 def check_mlflow(paths: SweepPaths, tracking_uri: str) -> None:

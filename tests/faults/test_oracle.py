@@ -21,7 +21,7 @@ from raysweep.ledger.writer import LedgerWriter
 from raysweep.paths import SweepPaths
 from raysweep.tracking.sync import sync_ledger
 from tests.conftest import Project
-from tests.faults.oracle import check_sweep, finished
+from tests.faults.oracle import check_ledger, check_sweep, finished
 from tests.tracking.ledgers import BEGIN, FACTS, SCORES, command, epochs, evaluation, register
 
 NAME = "checked"
@@ -29,17 +29,20 @@ NAME = "checked"
 
 @pytest.fixture
 def sweep(tmp_path: Path, migrated_database: Path) -> Project:
-    """Three trials, one of them diverged, in all three places."""
+    """Four trials, one of them diverged and one stopped, in all three places."""
     project = Project(tmp_path)
     shutil.copy(migrated_database, tmp_path / "mlflow.db")
     paths = project.paths(NAME)
     with LedgerWriter(paths.ledger) as writer:
         command_id = writer.begin_command(command())
-        trial_ids = register(writer, 3, num_epochs=5)
-        for trial_id, status in zip(trial_ids, ("finished", "finished", "diverged"), strict=True):
+        trial_ids = register(writer, 4, num_epochs=5)
+        for trial_id, status in zip(trial_ids, ("finished", "finished", "diverged", "stopped"), strict=True):
             writer.start_trial(trial_id, BEGIN, "0.1.0")
             diverges_at = 5 if status == "diverged" else None
             writer.record_epochs(trial_id, epochs(1, 5, diverges_at=diverges_at), facts=FACTS)
+            if status == "stopped":
+                writer.end_trial(trial_id, TrialEnd(status=status, finished_at=BEGIN + 9, stopped_by="fifo"))
+                continue
             end = TrialEnd(status=status, finished_at=BEGIN + 9, scores=SCORES)
             writer.end_trial(trial_id, end, [evaluation(trial_id)])
         writer.end_command(command_id, "done", BEGIN + 10)
@@ -64,8 +67,8 @@ def _sql(*statements: str) -> Callable[[SweepPaths], None]:
 
 
 LEDGER_FAULTS = {
-    "3 current trials in the ledger, not 4": "UPDATE trials SET status = status",
-    "2 current trials": "UPDATE trials SET is_current = 0 WHERE trial_id = 'trial0001'",
+    "4 current trials in the ledger, not 5": "UPDATE trials SET status = status",
+    "3 current trials": "UPDATE trials SET is_current = 0 WHERE trial_id = 'trial0001'",
     "twice": "UPDATE trials SET config_id = 'config0000'",
     "it has not ended": "UPDATE trials SET status = 'running' WHERE trial_id = 'trial0000'",
     "last command has no end": "UPDATE commands SET outcome = NULL",
@@ -76,6 +79,8 @@ LEDGER_FAULTS = {
     "has changed from": "UPDATE epochs SET val_loss = 7 WHERE trial_id = 'trial0001' AND epoch = 2",
     "had a result, which has changed": "UPDATE trials SET started_at = 7 WHERE trial_id = 'trial0001'",
     "and has none any more": "UPDATE trials SET status = 'failed' WHERE trial_id = 'trial0001'",
+    "trial0003 had a result, which has changed": "UPDATE trials SET finished_at = 7 WHERE trial_id = 'trial0003'",
+    "1 trials have failed, not 0: ['trial0001']": "UPDATE trials SET status = 'failed' WHERE trial_id = 'trial0001'",
 }
 MLFLOW_FAULTS = {
     "trials that MLflow lacks: ['trial0001']": "UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = {run}",
@@ -116,22 +121,31 @@ PARQUET_FAULTS = {
 }
 
 
-def _fails(project: Project, message: str, *, num_trials: int = 3, before: object = None) -> None:
+def _fails(project: Project, message: str, *, num_trials: int = 4, before: object = None) -> None:
     with pytest.raises(AssertionError, match=re.escape(message)):
         check_sweep(project, NAME, num_trials=num_trials, finished_before=before or {})
 
 
 def test_a_whole_sweep_passes(sweep: Project) -> None:
     before = finished(sweep.paths(NAME))
-    assert sorted(before) == ["trial0000", "trial0001", "trial0002"]
-    check_sweep(sweep, NAME, num_trials=3, finished_before=before)
+    assert sorted(before) == ["trial0000", "trial0001", "trial0002", "trial0003"]
+    check_sweep(sweep, NAME, num_trials=4, finished_before=before)
+
+
+def test_under_another_scheduler_a_stopped_trial_may_go_on(sweep: Project) -> None:
+    before = finished(sweep.paths(NAME))
+    assert before["trial0003"][:2] == ("stopped", "fifo")
+    _sql("UPDATE trials SET finished_at = 7 WHERE trial_id = 'trial0003'", "UPDATE commands SET scheduler = 'asha'")(
+        sweep.paths(NAME).ledger
+    )
+    check_ledger(sweep.paths(NAME), num_trials=4, finished_before=before)
 
 
 @pytest.mark.parametrize("message", LEDGER_FAULTS)
 def test_a_fault_of_the_ledger(sweep: Project, message: str) -> None:
-    before = finished(sweep.paths(NAME))
+    before = {} if "have failed" in message else finished(sweep.paths(NAME))
     _sql(LEDGER_FAULTS[message])(sweep.paths(NAME).ledger)
-    _fails(sweep, message, num_trials=4 if message.startswith("3 ") else 3, before=before)
+    _fails(sweep, message, num_trials=5 if message.startswith("4 current") else 4, before=before)
 
 
 @pytest.mark.parametrize("message", MLFLOW_FAULTS)

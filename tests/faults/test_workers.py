@@ -120,7 +120,7 @@ def test_accidents_that_come_again(fast_project: Project) -> None:
     assert rows["raise"]["error"] == "RuntimeError: it would come again"
     for number, pause in enumerate((0.2, 0.4, 0.8), start=1):
         assert shown.count(f"its worker was killed or has crashed; tried again in {pause} s ({number} of 3)") == 1
-    check_sweep(project, "again", num_trials=4)
+    check_sweep(project, "again", num_trials=4, num_failed=3)
 
     before = finished(project.paths("again"))
     assert len(before) == 1
