@@ -109,7 +109,9 @@ class Material:
 
     @cached_property
     def _places_by_config(self) -> dict[str, npt.NDArray[np.intp]]:
-        return {str(name): np.asarray(places) for name, places in self.tables.trials.groupby("config_id").indices.items()}
+        return {
+            str(name): np.asarray(places) for name, places in self.tables.trials.groupby("config_id").indices.items()
+        }
 
     def forecasts_of(self, trial: pd.Series, horizon: int) -> TrialForecasts | None:
         """What a trial forecast of its own series; None where its file isn't there."""
