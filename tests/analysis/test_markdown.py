@@ -36,7 +36,8 @@ part. Test scores and skills are shown and select nothing; skill is 1 - MSE / MS
 - Noise floor, estimated from second differences: MSE 16.00 (RMSE 4.000) on validation, MSE 16.00 (RMSE 4.000) on \
 test. If the series is smooth, no forecast of points that weren't trained on can be expected to have a lower error.
 - Unconfirmed: 3 of 3 configs have fewer than 5 seeds. Nothing is claimed of them: small differences may be chance.
-- The lowest of 2 such scores is lower than that config's next seeds will be: luck helped to make it the lowest.
+- The lowest of 2 such scores is lower than that config's next seeds will be: luck helped to make it the lowest. \
+Its test score has seen no choice.
 """
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from raysweep.analysis.garbage import look_seldom
@@ -32,6 +33,53 @@ class Here(Executor):
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Job:
+    theirs: Future[Any]
+    shown: Future[Any]  # whoever has done it
+    do: Callable[[], Any]
+
+
+class Shared(Executor):
+    """A pool whose work this process shares once it has nothing else to do.
+
+    Args:
+        pool: Has its own processes.
+    """
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._jobs: list[_Job] = []
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """What the pool does, or `share` before it has begun."""
+        job = _Job(
+            theirs=self._pool.submit(function, *args, **kwargs),
+            shown=Future(),
+            do=partial(function, *args, **kwargs),
+        )
+        job.theirs.add_done_callback(partial(_show, job.shown))
+        self._jobs.append(job)
+        return job.shown
+
+    def share(self) -> None:
+        """Does here what nobody has begun, the last first."""
+        while self._jobs:
+            job = self._jobs.pop()
+            if job.theirs.cancel():
+                job.shown.set_result(job.do())
+
+
+def _show(shown: Future[Any], theirs: Future[Any]) -> None:
+    if theirs.cancelled():  # done here, or by nobody any more
+        return
+    error = theirs.exception()
+    if error is None:
+        shown.set_result(theirs.result())
+    else:
+        shown.set_exception(error)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Helpers:
     """Who does what takes long. Each kind of work has processes of its own, as each needs other large libraries.
 
@@ -43,6 +91,11 @@ class Helpers:
     painters: Executor = field(default_factory=Here)
     foresters: Executor = field(default_factory=Here)
 
+    def share(self) -> None:
+        """Has this process draw too, until nothing is left that isn't being drawn."""
+        if isinstance(self.painters, Shared):
+            self.painters.share()
+
 
 @contextmanager
 def helpers() -> Iterator[Helpers]:
@@ -51,9 +104,9 @@ def helpers() -> Iterator[Helpers]:
     if num_cores < 2:
         yield Helpers()
         return
-    num_painters = min(num_cores, _MOST_PAINTERS)
+    num_painters = min(num_cores - 1, _MOST_PAINTERS)
     with _pool(num_painters, loading.painter) as painters, _pool(1, loading.forester) as foresters:
-        yield Helpers(painters=painters, foresters=foresters)
+        yield Helpers(painters=Shared(painters), foresters=foresters)
 
 
 @contextmanager

@@ -77,6 +77,7 @@ def build_page(material: Material) -> Page:
     """The page before it becomes HTML."""
     material.begin_importances()
     made = {make: make(material) for make in sorted(SECTIONS, key=WAITING.__contains__)}
+    material.helpers.share()
     sections = with_files_of_their_own([section for make in SECTIONS if (section := made[make]) is not None])
     return Page(
         title=", ".join(paths.name for paths in material.sweeps),

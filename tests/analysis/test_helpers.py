@@ -1,0 +1,71 @@
+"""Work that helpers and the process that asked them share, and libraries that load when they are used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from raysweep.analysis.report.helpers import Shared
+
+LATE = """
+import sys
+from raysweep.analysis.late_imports import hidden, import_when_used
+import_when_used("scipy", "stats")
+import scipy.stats
+assert "scipy.stats._stats_py" not in sys.modules, "what takes long"
+assert scipy.stats.rankdata([3, 1]).tolist() == [2, 1]
+from scipy.stats import norm
+with hidden("pandas"):
+    try:
+        import pandas
+    except ImportError:
+        pass
+    else:
+        raise AssertionError("it is hidden")
+import pandas
+with hidden("pandas"):
+    assert __import__("pandas") is pandas, "it was there before"
+"""
+LIGHT = """
+import sys
+from raysweep.analysis.report.helpers import helpers
+assert {"numpy", "pandas", "matplotlib", "optuna"}.isdisjoint(sys.modules), "helpers are started before these"
+from raysweep.analysis import forests
+forests.load()
+assert "pandas" not in sys.modules, "forests do without tables"
+"""
+
+
+def test_what_no_helper_has_begun_is_done_here_the_last_first() -> None:
+    has_begun, may_end, done_here = threading.Event(), threading.Event(), []
+
+    def work(number: int) -> int:
+        if number == 0:
+            has_begun.set()
+            may_end.wait()
+        if threading.current_thread() is threading.main_thread():
+            done_here.append(number)
+        return number
+
+    with ThreadPoolExecutor(1) as pool:
+        shared = Shared(pool)
+        futures = [shared.submit(work, number) for number in range(4)]
+        assert has_begun.wait(timeout=10)
+        shared.share()
+        may_end.set()
+        assert [future.result(timeout=10) for future in futures] == [0, 1, 2, 3]
+    assert done_here == [3, 2, 1]
+
+
+def test_a_mistake_of_a_helper_is_shown_to_who_asked() -> None:
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError):
+        Shared(pool).submit(lambda: 1 // 0).result(timeout=10)
+
+
+@pytest.mark.parametrize("check", [LATE, LIGHT], ids=["late", "light"])
+def test_libraries_come_when_they_are_used(check: str) -> None:
+    subprocess.run([sys.executable, "-c", check], check=True)
