@@ -19,6 +19,7 @@ from raysweep.ledger.rows import CommandRow
 from raysweep.ledger.writer import LedgerWriter
 from raysweep.locks import FileLock
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths
+from raysweep.phases import make_current
 from raysweep.plain_files import NotPlainError
 from raysweep.planning.progress import Display
 from raysweep.prepare import PreparedSweep, Workspace, scheduler_text
@@ -27,7 +28,7 @@ from raysweep.space_check import check_space_for
 from raysweep.tracking.address import DEFAULT_URI, redact
 from raysweep.tracking.errors import TrackingError
 from raysweep.tracking.follower import start_follower
-from raysweep.trials import make_current, run_missing
+from raysweep.trials import run_missing
 from raysweep.version import code_version
 
 FOLLOWER_SECONDS = 60.0  # how long the end of a sweep waits for MLflow; `raysweep sync` does the rest

@@ -8,9 +8,9 @@ import pytest
 
 from raysweep.ledger.rows import TrialEnd
 from raysweep.ledger.writer import LedgerWriter
+from raysweep.phases import _scheduler
 from raysweep.prepare import Workspace, prepare
 from raysweep.spec.sweep import Asha
-from raysweep.trials import _scheduler
 from raysweep.tuning.schedulers import GroupedAsha
 from tests.conftest import Project
 from tests.ledger.samples import epoch
