@@ -33,7 +33,7 @@ _CHECKOUT = "raysweep"  # what `ray up` takes there
 _SENT = f"{_CHECKOUT}/sent"  # sweeps that were sent, by name: beside the checkout's folders one may have such a name
 _PAUSES_SECONDS = (1, 2, 5, 10, 30)  # then again and again the last
 # What Ray writes ahead of a job's own lines.
-_OF_RAY = re.compile(r"[\d-]+ [\d:,]+ INFO job_manager\.py:\d+ -- |Running entrypoint for job ")
+_OF_RAY = re.compile(r"[\d-]+ [\d:,]+\sINFO job_manager\.py:\d+ -- |Running entrypoint for job ")
 _LEDGER_COPY = "ledger.copy.sqlite"
 _SQLITE_ENDS = ("-wal", "-shm")  # of the names of files that SQLite may have left beside a database
 _LOCK_SECONDS = 0.5  # `status` holds a sweep's lock for a moment

@@ -131,7 +131,7 @@ def test_what_ray_says_of_the_job_is_not_shown(tmp_path: Path) -> None:
 
         def command(self, script: str) -> list[str]:
             lines = (
-                "2026-01-02 13:46:41,965 INFO job_manager.py:581 -- Runtime env is setting up.",
+                "2026-01-02 13:46:41,965\tINFO job_manager.py:581 -- Runtime env is setting up.",
                 "Running entrypoint for job raysweep-sent-7d229fab-1: python -m raysweep",
                 "sent: 12 trials: 12 new",
             )
