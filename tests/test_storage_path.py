@@ -70,7 +70,7 @@ def test_a_lost_head_is_replaced(fast_project: Project, tmp_path: Path) -> None:
     assert "2 trials (1 configs, 2 seeds each): 2 done" in done.stdout, "where files lie is no part of what a trial is"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_head_that_is_back_goes_on_with_what_another_did(fast_project: Project, tmp_path: Path) -> None:
     project, shared = fast_project, tmp_path / "shared"
     shared.mkdir()

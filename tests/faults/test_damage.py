@@ -144,7 +144,7 @@ def _ledger_id(paths: SweepPaths) -> str:
         return reader.ledger_id()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_sweep_without_its_ledger_comes_back_from_its_checkpoints(fast_project: Project) -> None:
     project = fast_project
     space = {"model": "att", "dataset": "wave", "train.time_steps": 16, "train.num_epochs": 3}

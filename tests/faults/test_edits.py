@@ -105,6 +105,7 @@ class Edited:
         self.finished, self.known = finished(self.project.paths("edited")), now
 
 
+@pytest.mark.nightly
 def test_a_series_and_the_training_protocol(fast_project: Project) -> None:
     """Another protocol version is as if all had been edited; with the first at work again, its own rows count."""
     edited = Edited(fast_project)

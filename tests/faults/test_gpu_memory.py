@@ -12,7 +12,7 @@ from tests.conftest import Project
 from tests.faults.oracle import check_sweep
 from tests.faults.test_workers import TINY, _by_accident, _patient
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 GREEDY = '''
 """A model that asks a GPU for too much memory, as told."""
