@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.cluster.machines import ADDRESSES, SHARED, Machines
+from tests.cluster.machines import ADDRESSES, NODES, SHARED, Machines
 from tests.cluster.onprem import CHECKOUT, TOKEN, OnPrem
 from tests.required import skip_unless_required
 
@@ -146,6 +146,7 @@ def restarted(cluster: OnPrem, name: str, change: str, back: str, *, others: tup
     machines = cluster.machines
     with changed(machines, name, change, back):
         machines.power_cut(name)
+        cluster.wait_for_nodes(*(other for other in NODES if other != name))  # else the one before would still count
         machines.start(name)
         cluster.wait_for_nodes(*others)
         return examine(cluster, f"{SHARED}/results", expect=1)
