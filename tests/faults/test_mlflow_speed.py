@@ -12,17 +12,18 @@ import pytest
 
 from tests.conftest import Project
 from tests.faults.proxy import Mode, Proxy
-from tests.faults.waiting import epochs_a_second, wait_for, wait_for_epochs
+from tests.faults.waiting import epochs_a_second, processor_seconds, wait_for, wait_for_epochs
 from tests.tracking.servers import MlflowServer
 
 NUM_PAIRS = 12
 PHASE_SECONDS = 4.0
-MAX_RATIO = 1.1  # the promise is 1.05; a machine that others use adds noise
+MAX_RATIO = 1.1  # the promise is 1.05; a machine that others use adds noise to clocks
+MAX_SHARE = 0.05  # of all processors, which is what trainings can lose to who follows them: no noise adds to that
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("mode", ["slow", "hang", "refuse", "pass"])
+@pytest.mark.parametrize("mode", ["slow", "hang", "refuse", 401, 429, 500, "cut", "pass"])
 def test_training_keeps_its_speed(fast_project: Project, mlflow_server: MlflowServer, mode: Mode) -> None:
     """In one sweep, a few seconds each by turns: MLflow in trouble, and the process that follows the sweep stopped."""
     mlflow_server.start()
@@ -38,12 +39,14 @@ def test_training_keeps_its_speed(fast_project: Project, mlflow_server: MlflowSe
         wait_for_epochs(paths, process, 10)
         follower_pid = wait_for(lambda: json.loads(paths.tracking_lock.read_text())["pid"], process=process)
         wait_for(lambda: mode == "refuse" or proxy.num_requests, process=process, name="a request")
+        used_before = processor_seconds(follower_pid)
         for number in range(2 * NUM_PAIRS):
             is_followed = number % 2 == number // 2 % 2  # now this one first, now that: a trend favours neither
             os.kill(follower_pid, signal.SIGCONT if is_followed else signal.SIGSTOP)
             begin = time.time()
             time.sleep(PHASE_SECONDS)
             phases[is_followed].append((begin, time.time()))
+        used = processor_seconds(follower_pid) - used_before
         os.kill(follower_pid, signal.SIGCONT)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
@@ -51,5 +54,8 @@ def test_training_keeps_its_speed(fast_project: Project, mlflow_server: MlflowSe
     followed, alone = ([epochs_a_second(paths, *phase) for phase in phases[which]] for which in (True, False))
     ratios = [one / other for one, other in zip(alone, followed, strict=True)]
     median = statistics.median(ratios)
-    print(f"{mode}: {median:.3f} times as long (each: {sorted(round(ratio, 3) for ratio in ratios)})")
+    share = used / (NUM_PAIRS * PHASE_SECONDS * (os.cpu_count() or 1))  # it works in one phase of two
+    each = sorted(round(ratio, 3) for ratio in ratios)
+    print(f"{mode}: {median:.3f} times as long (each: {each}), {share:.2%} of all processors")
     assert median < MAX_RATIO, ratios
+    assert share < MAX_SHARE

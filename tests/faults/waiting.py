@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from raysweep.errors import LedgerError
@@ -61,6 +63,12 @@ def epochs_a_second(paths: SweepPaths, begin: float, end: float) -> float:
     """How many epochs of a ledger ended in a second, between two times of day; ask a while later, when all are in."""
     with LedgerReader(paths.ledger, check=False) as ledger:
         return sum(begin <= row["finished_at"] < end for row in ledger.epochs()) / (end - begin)
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process of this machine has used so far, its own and for the kernel, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # a name may have brackets and spaces
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def num_trials(paths: SweepPaths, status: str) -> int:
