@@ -118,7 +118,7 @@ def _stop(soak: Soak, command: Marked, number: signal.Signals) -> bool:
     output = command.output(60)
     if command.process.returncode not in _codes(output):
         soak.losses.append(f"{number.name}: exit code {command.process.returncode}, not 130:\n{output}")
-    if time.monotonic() - begun > 20:  # ten, on a machine that does nothing else
+    if time.monotonic() - begun > 15:  # ten, on a machine that does nothing else
         soak.losses.append(f"{number.name}: it took {time.monotonic() - begun:.0f} s to stop")
     return True
 

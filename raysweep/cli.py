@@ -38,13 +38,14 @@ from raysweep.options import (
 from raysweep.paths import DEFAULT_RESULTS_DIR, SweepPaths, default_folder
 from raysweep.prepare import Workspace, prepare
 from raysweep.screen import Screen, print_leaderboards, print_overview, print_plan, print_table
+from raysweep.signals import INTERRUPTED
 from raysweep.spec.override_grammar import in_quotes
 from raysweep.storage import STORAGE_VARIABLE
 from raysweep.terminal import complain, make_console
 from raysweep.tracking.address import DEFAULT_URI
 
 TOP_ROWS = 20  # of a leaderboard on screen; the file has more
-MISUSE, STOPPED, INTERRUPTED = 2, 3, 130
+MISUSE, STOPPED = 2, 3
 
 app = typer.Typer(
     name="raysweep",

@@ -10,10 +10,9 @@ from raysweep.errors import Interrupted, RaysweepError
 from raysweep.ledger.reader import LedgerReader
 from raysweep.paths import SweepPaths
 from raysweep.remote import RemoteSweep
+from raysweep.signals import INTERRUPTED
 from raysweep.storage import storage_of
 from raysweep.terminal import complain
-
-_INTERRUPTED = 130
 
 
 def run_there(console: Console, remote: RemoteSweep, how_to_go_on: str) -> int:
@@ -40,7 +39,7 @@ def run_there(console: Console, remote: RemoteSweep, how_to_go_on: str) -> int:
     except Interrupted:
         console.print(f"Not followed any more; the sweep goes on there. {how_to_go_on}")
         console.print(f"To end it: {submission.stop_command(job)}")
-        return _INTERRUPTED
+        return INTERRUPTED
     try:
         pull(submission.head, remote.paths)
     except RaysweepError as error:

@@ -8,28 +8,35 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from raysweep.errors import Interrupted
 
 AGAIN_SECONDS = 0.01
+STOP_SECONDS = 9.0  # people are promised ten
+INTERRUPTED = 130  # the exit code
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _seen: list[signal.Signals] = []
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(last_words: Callable[[], None]) -> Iterator[None]:
     """Raises `Interrupted` wherever the program is when the first signal comes; main thread only, once a process.
 
-    What stops can't be stopped again: a second Ctrl-C would leave processes behind.
+    What stops can't be stopped again: a second Ctrl-C would leave processes behind. Who hasn't stopped in time is ended
+    as a kill would end it, which everything here is made for: a Ray that has lost a process may wait for it.
+
+    Args:
+        last_words: What is said in that case.
     """
     sys.unraisablehook = _raise_later
-    _handle(_raise)
-    try:
-        yield
-    finally:
-        _handle(_note)
+    with _impatient(last_words):
+        _handle(_raise)
+        try:
+            yield
+        finally:
+            _handle(_note)
 
 
 def ignore_signals() -> None:
@@ -63,6 +70,49 @@ def handle_again() -> None:
     """Where code that isn't ours has taken the handlers away, which Python doesn't notice."""
     for number in _SIGNALS:
         signal.signal(number, signal.getsignal(number))
+
+
+@contextmanager
+def _impatient(last_words: Callable[[], None]) -> Iterator[None]:
+    """Inside, a process that a signal doesn't stop in time is ended."""
+    come, told = os.pipe()
+    os.set_blocking(told, False)
+    has_stopped = threading.Event()
+
+    def end_in_time() -> None:
+        # What has come is read here even while the main thread is deep in somebody's C++, where no handler is called.
+        while (number := os.read(come, 1)) and number[0] not in _SIGNALS:
+            pass
+        if number and not has_stopped.wait(STOP_SECONDS):
+            try:
+                _kill_descendants()  # Ray's processes would end by themselves, minutes later
+                last_words()
+            finally:
+                os._exit(INTERRUPTED)
+        os.close(come)
+
+    threading.Thread(target=end_in_time, daemon=True).start()
+    before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        has_stopped.set()
+        signal.set_wakeup_fd(before)
+        os.close(told)
+
+
+def _kill_descendants() -> None:
+    """All processes that came of this one, where the system lists them as Linux does."""
+    parents: dict[int, int] = {}
+    for name in filter(str.isdecimal, os.listdir("/proc") if os.path.isdir("/proc") else ()):
+        with suppress(OSError), open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+            parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])  # a name may have brackets
+    family = [os.getpid()]
+    for parent in family:
+        family += [pid for pid, its_parent in parents.items() if its_parent == parent]
+    for pid in family[1:]:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:

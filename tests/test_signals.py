@@ -21,7 +21,7 @@ class Told:
         time.sleep(0.1)
 
 try:
-    with interruptible():
+    with interruptible(last_words=print):
         told = Told()
         del told
         time.sleep(5)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from raysweep.__main__ import main
+from raysweep.__main__ import main, say_how_to_go_on
 from raysweep.errors import Interrupted
-from raysweep.signals import interruptible
+from raysweep.signals import INTERRUPTED, interruptible
 from tests.faults.patient_raysweep import shorten_pauses
 
 
@@ -19,9 +19,9 @@ def tell_of_a_gpu() -> None:
 
 if __name__ == "__main__":
     try:
-        with interruptible():
+        with interruptible(last_words=say_how_to_go_on):
             shorten_pauses()
             tell_of_a_gpu()
     except Interrupted:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     main()

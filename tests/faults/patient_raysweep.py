@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from raysweep.__main__ import main
+from raysweep.__main__ import main, say_how_to_go_on
 from raysweep.errors import Interrupted
-from raysweep.signals import interruptible
+from raysweep.signals import INTERRUPTED, interruptible
 
 
 def shorten_pauses() -> None:
@@ -35,8 +35,10 @@ def shorten_pauses() -> None:
 
 if __name__ == "__main__":
     try:
-        with interruptible():  # as in the program itself: before anything is imported that takes long
+        with interruptible(
+            last_words=say_how_to_go_on
+        ):  # as in the program itself: before anything is imported that takes long
             shorten_pauses()
     except Interrupted:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     main()

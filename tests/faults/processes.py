@@ -73,6 +73,31 @@ finally:
     time.sleep(3)
 """
 
+# Ray has started its processes, and then waits for ever, deep in C, where no handler of Python's is called.
+STUCK_IN_RAY = """
+import ctypes
+from raysweep.tuning import cluster
+
+options_of = cluster._local_options
+
+def get_stuck(num_jobs):
+    import ray
+    init = ray.init
+
+    def init_and_wait(*args, **options):
+        init(*args, **options)
+        lock = ctypes.create_string_buffer(128)
+        while True:  # who locks it twice waits for himself
+            ctypes.CDLL(None).pthread_mutex_lock(lock)
+
+    ray.init = init_and_wait
+    return options_of(num_jobs)
+
+cluster._local_options = get_stuck
+from raysweep.__main__ import main
+main()
+"""
+
 
 @dataclass
 class Marked:

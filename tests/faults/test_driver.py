@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,13 +24,14 @@ from raysweep.storage import LocalFolder
 from raysweep.tuning.report import REPORT_SECONDS
 from tests.conftest import Project
 from tests.faults.oracle import ERRORS, LOSSES, check_sweep, finished
-from tests.faults.processes import SLEEPER, TOLD_WHILE_RAY_STARTS, Marked, busy, started
+from tests.faults.processes import SLEEPER, STUCK_IN_RAY, TOLD_WHILE_RAY_STARTS, Marked, busy, started
 from tests.faults.waiting import num_epochs, num_trials, wait_for
 from tests.rows import rows_of
 
 STOP_SECONDS = 10.0  # for a clean stop, on a machine that has nothing else to do
 STRAGGLER_SECONDS = 1.0  # that Ray's last processes may take after that
 ORPHAN_SECONDS = 180.0  # in which a killed driver's Ray has ended by itself
+FORCE_SECONDS = 8.5  # after which, at the earliest, a command that doesn't stop is ended
 SLACK_SECONDS = 2.0  # of an epoch, and of writing a checkpoint
 RATES = (1e-2, 1e-3, 1e-4, 1e-5)
 
@@ -251,7 +252,9 @@ def test_a_signal_stops_it_cleanly(project: Project, phase: str, number: signal.
         for _ in range(count - 1):
             time.sleep(0.5)
             run.send(number)
+        told_at = time.monotonic()
         output = run.output(STOP_SECONDS * busy())
+        is_ended_by_force = time.monotonic() - told_at > FORCE_SECONDS
         assert run.process.returncode == 130, output
         assert "Traceback" not in output
         command = shlex.join(["python", "-m", "raysweep", str(sweep)])
@@ -261,12 +264,38 @@ def test_a_signal_stops_it_cleanly(project: Project, phase: str, number: signal.
     if phase in ("training", "scoring"):
         with LedgerReader(paths.ledger) as ledger:
             last = ledger.last_command()
-        assert last is not None and last["outcome"] == "interrupted"
+        assert last is not None and last["outcome"] in ({"interrupted", None} if is_ended_by_force else {"interrupted"})
     if phase != "imports":
         before = finished(paths)
         (project.root / "awake").touch()
         project.run(sweep)
         check_sweep(project, "told", num_trials=2, finished_before=before)
+
+
+class StuckProject(Project):
+    """Whose commands never get past Ray's start."""
+
+    def command(self, arguments: Sequence[str | Path]) -> list[str]:
+        """See `STUCK_IN_RAY`."""
+        return [sys.executable, "-c", STUCK_IN_RAY, *map(str, arguments)]
+
+
+@pytest.mark.slow
+def test_what_does_not_stop_in_time_is_ended(project: Project) -> None:
+    sweep = grid("told", project, epochs=1, rates=RATES[:1])
+    with started(StuckProject(project.root, project.environment), sweep) as run:
+        wait_for(lambda: run.has("default_worker.py"), process=run.process, name="Ray")
+        time.sleep(2)
+        run.send(signal.SIGTERM)
+        told_at = time.monotonic()
+        output = run.output(3 * STOP_SECONDS)
+        assert FORCE_SECONDS < time.monotonic() - told_at < STOP_SECONDS * busy(), output
+        assert run.process.returncode == 130, output
+        command = shlex.join(["python", "-m", "raysweep", str(sweep)])
+        assert output.splitlines()[-1] == f"Interrupted; everything so far is kept. To go on: {command}"
+        wait_for(lambda: not run.others(), seconds=STRAGGLER_SECONDS * busy(), name="the end of all its processes")
+    project.run(sweep)
+    check_sweep(project, "told", num_trials=1)
 
 
 @pytest.mark.slow
