@@ -36,7 +36,7 @@ def _lose_results(project: Project) -> None:
     shutil.rmtree(project.root / "results")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_lost_head_is_replaced(fast_project: Project, tmp_path: Path) -> None:
     project, shared = fast_project, tmp_path / "shared"
     shared.mkdir()

@@ -173,6 +173,7 @@ def test_failures_and_divergence_do_not_end_the_sweep(fast_project: Project) -> 
     assert "2 done, 2 failed before, to try again" in again.stdout
 
 
+@pytest.mark.nightly
 def test_a_stopped_trial_goes_on_when_the_scheduler_is_taken_away(fast_project: Project) -> None:
     """And then it has the losses of one that was never stopped, bit for bit; side by side or alone."""
     keys = {"train.num_epochs": 9, "train.learning_rate": _grid(1e-2, 1e-9, 1e-8, 1e-7)}

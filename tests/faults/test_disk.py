@@ -85,6 +85,7 @@ def test_a_full_disk_under_the_results(fast_project: Project, mounts: Mounts) ->
     _check_estimate_and_losses(project, sweep)
 
 
+@pytest.mark.nightly
 def test_a_full_disk_under_the_ledger_alone(fast_project: Project, mounts: Mounts) -> None:
     """With checkpoints elsewhere it is the ledger that has no room, and the line says the same; so do the tables."""
     project = fast_project

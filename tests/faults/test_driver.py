@@ -226,7 +226,7 @@ PHASES: dict[str, Callable[[SweepPaths, Marked], object]] = {
     "waiting for MLflow": is_waiting_for_mlflow,
 }
 TERM, INT = signal.SIGTERM, signal.SIGINT
-OFTEN = {("imports", INT, 1), ("training", INT, 2), ("waiting for MLflow", TERM, 1)}
+OFTEN = {("imports", INT, 1), ("training", INT, 2)}
 CASES = [(phase, number, count) for phase in PHASES for number in (TERM, INT) for count in (1, 2)]
 
 
