@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from raysweep.errors import Interrupted
+from raysweep.process_table import descendants
 
 AGAIN_SECONDS = 0.01
 STOP_SECONDS = 9.0  # people are promised ten
@@ -102,15 +103,7 @@ def _impatient(last_words: Callable[[], None]) -> Iterator[None]:
 
 
 def _kill_descendants() -> None:
-    """All processes that came of this one, where the system lists them as Linux does."""
-    parents: dict[int, int] = {}
-    for name in filter(str.isdecimal, os.listdir("/proc") if os.path.isdir("/proc") else ()):
-        with suppress(OSError), open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-            parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])  # a name may have brackets
-    family = [os.getpid()]
-    for parent in family:
-        family += [pid for pid, its_parent in parents.items() if its_parent == parent]
-    for pid in family[1:]:
+    for pid in descendants(os.getpid()):
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
 

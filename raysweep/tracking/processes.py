@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from raysweep.plain_files import NotPlainError, open_plain
+from raysweep.process_table import START_TICKS, STATE, stat_fields
 
 _CLOCK_SLACK_SECONDS = 2.0  # the kernel's boot time moves a little when the clock is set
 
@@ -69,12 +70,10 @@ def _stat(pid: int) -> tuple[str, str] | tuple[()] | None:
         except PermissionError:
             pass
         return ()
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
+    fields = stat_fields(pid)
+    if fields is None:
         return None
-    fields = text.rpartition(")")[2].split()  # the name before it may hold spaces and parentheses
-    state, start = fields[0], fields[19]
+    state, start = fields[STATE], fields[START_TICKS]
     return None if state in "ZX" else (state, start)
 
 

@@ -35,9 +35,8 @@ def shorten_pauses() -> None:
 
 if __name__ == "__main__":
     try:
-        with interruptible(
-            last_words=say_how_to_go_on
-        ):  # as in the program itself: before anything is imported that takes long
+        # As in the program itself: before anything is imported that takes long.
+        with interruptible(last_words=say_how_to_go_on):
             shorten_pauses()
     except Interrupted:
         sys.exit(INTERRUPTED)

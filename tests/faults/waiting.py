@@ -6,12 +6,12 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from raysweep.errors import LedgerError
 from raysweep.ledger.reader import LedgerReader
 from raysweep.paths import SweepPaths
+from raysweep.process_table import stat_fields
 
 DEADLINE_SECONDS = 120.0
 POLL_SECONDS = 0.1
@@ -67,7 +67,8 @@ def epochs_a_second(paths: SweepPaths, begin: float, end: float) -> float:
 
 def processor_seconds(pid: int) -> float:
     """What a process of this machine has used so far, its own and for the kernel, without its children."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()  # a name may have brackets and spaces
+    fields = stat_fields(pid)
+    assert fields is not None, "it is there"
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
