@@ -84,12 +84,14 @@ def _impatient(last_words: Callable[[], None]) -> Iterator[None]:
         # What has come is read here even while the main thread is deep in somebody's C++, where no handler is called.
         while (number := os.read(come, 1)) and number[0] not in _SIGNALS:
             pass
-        if number and not has_stopped.wait(STOP_SECONDS):
-            try:
-                _kill_descendants()  # Ray's processes would end by themselves, minutes later
-                last_words()
-            finally:
-                os._exit(INTERRUPTED)
+        if number:
+            _call_off_alarm()  # the main thread can't where it is stuck
+            if not has_stopped.wait(STOP_SECONDS):
+                try:
+                    _kill_descendants()  # Ray's processes would end by themselves, minutes later
+                    last_words()
+                finally:
+                    os._exit(INTERRUPTED)
         os.close(come)
 
     threading.Thread(target=end_in_time, daemon=True).start()
@@ -114,9 +116,13 @@ def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) 
 
 
 def _note(number: int, frame: FrameType | None) -> None:
-    # While Ray starts, a handler of its own comes before ours; it has set an alarm that would abort the process.
-    signal.alarm(0)
+    _call_off_alarm()
     _seen.append(signal.Signals(number))
+
+
+def _call_off_alarm() -> None:
+    """While Ray starts, a handler of its own comes before ours; the alarm that it sets would abort the process."""
+    signal.alarm(0)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

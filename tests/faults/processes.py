@@ -76,6 +76,7 @@ finally:
 # Ray has started its processes, and then waits for ever, deep in C, where no handler of Python's is called.
 STUCK_IN_RAY = """
 import ctypes
+import pathlib
 from raysweep.tuning import cluster
 
 options_of = cluster._local_options
@@ -87,6 +88,7 @@ def get_stuck(num_jobs):
     def init_and_wait(*args, **options):
         init(*args, **options)
         lock = ctypes.create_string_buffer(128)
+        pathlib.Path("stuck").touch()
         while True:  # who locks it twice waits for himself
             ctypes.CDLL(None).pthread_mutex_lock(lock)
 

@@ -284,8 +284,7 @@ class StuckProject(Project):
 def test_what_does_not_stop_in_time_is_ended(project: Project) -> None:
     sweep = grid("told", project, epochs=1, rates=RATES[:1])
     with started(StuckProject(project.root, project.environment), sweep) as run:
-        wait_for(lambda: run.has("default_worker.py"), process=run.process, name="Ray")
-        time.sleep(2)
+        wait_for((project.root / "stuck").exists, process=run.process, name="Ray")
         run.send(signal.SIGTERM)
         told_at = time.monotonic()
         output = run.output(3 * STOP_SECONDS)
