@@ -67,6 +67,11 @@ def _with_blocks(row: EvaluationRow, random: np.random.Generator) -> EvaluationR
 def tables_alone(paths: SweepPaths, copy: SweepPaths) -> SweepPaths:
     """Exports a sweep, and moves its tables away from its ledger, as somebody would get them."""
     export_tables(paths)
+    return moved(paths, copy)
+
+
+def moved(paths: SweepPaths, copy: SweepPaths) -> SweepPaths:
+    """Moves the tables of a sweep that has been exported."""
     copy.root.mkdir(parents=True)
     for file in (paths.trials, paths.epochs, paths.evaluations):
         file.rename(copy.root / file.name)

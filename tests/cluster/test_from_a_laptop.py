@@ -55,6 +55,7 @@ def line_with(process: subprocess.Popen[str], word: str) -> str:
     raise AssertionError(f"{word!r} has not come: {''.join(said)}")
 
 
+@pytest.mark.nightly
 def test_a_sweep_goes_on_while_the_laptop_sleeps(cluster: OnPrem) -> None:
     machines = cluster.machines
     write_sweep(machines.shared / CHECKOUT.name / "sweeps", "sent", num_seeds=3, num_epochs=40)

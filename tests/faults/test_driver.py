@@ -114,9 +114,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(project: Proj
     moments: list[tuple[Callable[[Marked], object], signal.Signals]] = [
         (lambda run: run.catches(signal.SIGTERM), signal.SIGKILL),
         (lambda run: paths.root.exists(), signal.SIGKILL),
-        (Marked.has_workers, signal.SIGKILL),
         (lambda run: num_epochs(paths) >= 20, signal.SIGKILL),
-        (lambda run: num_epochs(paths) > done_before + 20, signal.SIGINT),
         (lambda run: num_trials(paths, "finished") and num_epochs(paths) > done_before + 20, signal.SIGKILL),
     ]
     with ExitStack() as stack:
