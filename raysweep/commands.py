@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -133,6 +134,7 @@ def write_report(
         LedgerError: If a ledger can't be read.
         InputError: If a table can't be read.
         StorageError: If something can't be written.
+        RaysweepError: If a helper was killed.
     """
     from raysweep.analysis.report.write import write_report as write
 
@@ -152,7 +154,12 @@ def write_report(
                 f"{paths.name}: pictures of forecasts are left out: its ledger alone says that they lie at {location}; "
                 f"with {STORAGE_VARIABLE} set to that, they are taken from there"
             )
-    write(sweeps, report, figures, units=units, series_named=series_named, note=note, helpers=helpers)
+    try:
+        write(sweeps, report, figures, units=units, series_named=series_named, note=note, helpers=helpers)
+    except BrokenExecutor as error:
+        raise RaysweepError(
+            "a process that helped with the report was killed, perhaps for want of memory; run the same command again"
+        ) from error
 
 
 def _not_followed(paths: SweepPaths) -> str | None:

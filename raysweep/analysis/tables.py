@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from raysweep.analysis.bounded import TooLargeTableError, read_table
 from raysweep.analysis.columns import ADDED_COLUMNS, EPOCHS, READABLE_VERSIONS, TABLES_VERSION
 from raysweep.analysis.export import trials_and_evaluations
 from raysweep.errors import InputError, LedgerError, Problem
+from raysweep.ledger.check import checked_beside
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import TRIAL_ID
 from raysweep.ledger.schema import EPOCHS as LEDGER_EPOCHS
@@ -105,18 +107,29 @@ def load_epochs(paths: SweepPaths, trial_ids: Collection[str]) -> pd.DataFrame:
 def _load(paths: SweepPaths, check: bool) -> SweepTables:
     if not paths.ledger.is_file() and all(table.is_file() for table in (paths.trials, paths.evaluations)):
         return read_tables(paths)
-    may_be_exported = _may_be_exported(paths)
+    if _may_be_exported(paths) and (exported := _read_exported(paths, check)) is not None:
+        return exported
+    with (
+        LedgerReader(paths.ledger, check=False) as reader,
+        # How many epochs a trial has is asked for, not what is in them.
+        checked_beside(paths.ledger, WITHOUT_EPOCHS) if check else nullcontext(),
+    ):
+        trials, evaluations = trials_and_evaluations(reader, paths.name)
+    return _tables_of(paths.name, trials, evaluations)
+
+
+def _read_exported(paths: SweepPaths, check: bool) -> SweepTables | None:
+    """The tables, every row of which was looked at when they were written; None if the ledger is newer."""
     with ThreadPoolExecutor(1) as beside:
         # Both at once: Arrow reads tables by itself, and SQLite looks at a ledger's structure.
-        tables = beside.submit(_read_both, paths) if may_be_exported else None
-        with LedgerReader(paths.ledger, check=check, tables=[META] if tables else WITHOUT_EPOCHS) as reader:
-            if tables and _are_from(paths, reader.revision()):
-                trials, evaluations = tables.result()
-                if all(_says(table.schema, reader.revision()) for table in (trials, evaluations)):
-                    return _tables_of(paths.name, trials, evaluations)  # every row was looked at when they were written
-            if tables and check:
-                reader.check_rows(WITHOUT_EPOCHS)  # how many epochs a trial has is asked for, not what is in them
-            return _tables_of(paths.name, *trials_and_evaluations(reader, paths.name))
+        tables = beside.submit(_read_both, paths)
+        with LedgerReader(paths.ledger, check=check, tables=[META]) as reader:
+            revision = reader.revision()
+        if not _are_from(paths, revision):
+            return None
+        trials, evaluations = tables.result()
+    is_same = all(_says(table.schema, revision) for table in (trials, evaluations))
+    return _tables_of(paths.name, trials, evaluations) if is_same else None
 
 
 def _may_be_exported(paths: SweepPaths) -> bool:

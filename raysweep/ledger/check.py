@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
 from raysweep.errors import LedgerError
-from raysweep.ledger.database import connect_to_read, damaged, register_checksum
+from raysweep.ledger.database import connect_to_read, damaged, errors_of, register_checksum
 from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, Table
+from raysweep.process_pools import process_pool
+
+WORTH_A_PROCESS = 20_000_000  # bytes; smaller ledgers are looked at faster than a process starts
 
 
 def has_ledger(file: Path) -> bool:
@@ -69,6 +72,39 @@ def structure_checked(file: Path) -> Iterator[None]:
             yield
         finally:
             checked.result()  # comes first: it may be why a row can't be read
+
+
+@contextmanager
+def checked_beside(file: Path, tables: Sequence[Table]) -> Iterator[None]:
+    """Looks for damage in a process of its own while the ledger is read inside.
+
+    What is read mustn't be used before this has been left: on leaving it raises `LedgerError` if there is damage,
+    whatever else was raised inside, as that may have come of it.
+
+    Args:
+        file: Of a ledger.
+        tables: Those whose rows are looked at.
+    """
+    if file.stat().st_size < WORTH_A_PROCESS:
+        _open_and_check(file, tables)
+        yield
+        return
+    with process_pool(1) as pool:
+        checked = pool.submit(_open_and_check, file, tables)
+        try:
+            yield
+        finally:
+            try:
+                checked.result()
+            except BrokenExecutor:  # somebody has killed it, and it has looked at nothing
+                _open_and_check(file, tables)
+
+
+def _open_and_check(file: Path, tables: Sequence[Table]) -> None:
+    with errors_of(file, "read"), closing(connect_to_read(file)) as connection:
+        check_schema(connection, file)
+        with structure_checked(file):
+            check_rows(connection, file, tables)
 
 
 def _open_and_check_structure(file: Path) -> None:

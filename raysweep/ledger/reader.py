@@ -90,11 +90,6 @@ class LedgerReader:
     ) -> None:
         self._connection.close()
 
-    def check_rows(self, tables: Sequence[Table]) -> None:
-        """Raises `LedgerError` if a row of these tables isn't what was written."""
-        with errors_of(self._file, "read"):
-            check_rows(self._connection, self._file, tables)
-
     def trials(self, *, after_revision: int = -1) -> list[Row]:
         """Every trial with its config's columns and `epochs` (how many), in the sweep's order.
 

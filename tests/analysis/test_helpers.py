@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 import threading
@@ -9,7 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from raysweep import commands
 from raysweep.analysis.report.helpers import Shared
+from raysweep.errors import RaysweepError
+from raysweep.forecasting.catalog import FolderCatalog
+from raysweep.paths import SweepPaths
+from tests.analysis.reports import small_sweep
 
 LATE = """
 import sys
@@ -52,7 +58,7 @@ def test_what_no_helper_has_begun_is_done_here_the_last_first() -> None:
         return number
 
     with ThreadPoolExecutor(1) as pool:
-        shared = Shared(pool)
+        shared = Shared(pool, 1)
         futures = [shared.submit(work, number) for number in range(4)]
         assert has_begun.wait(timeout=10)
         shared.share()
@@ -61,9 +67,44 @@ def test_what_no_helper_has_begun_is_done_here_the_last_first() -> None:
     assert done_here == [3, 2, 1]
 
 
+def test_a_pool_has_no_job_in_store_that_could_be_done_here() -> None:
+    """A pool's own queue can't be taken back from: while its last job was done there, this process waited."""
+    may_end, has_begun = threading.Event(), threading.Event()
+
+    def wait() -> str:
+        has_begun.set()
+        may_end.wait()
+        return "there"
+
+    with ThreadPoolExecutor(1) as pool:
+        shared = Shared(pool, 1)
+        first, second = shared.submit(wait), shared.submit(lambda: "here")
+        assert has_begun.wait(timeout=10)
+        shared.share()
+        assert second.result(timeout=0) == "here"
+        third = shared.submit(lambda: "never")
+        shared.forget()
+        may_end.set()
+        assert first.result(timeout=10) == "there"
+    assert not third.done()
+
+
+def test_a_helper_that_is_killed_is_one_line(paths: SweepPaths) -> None:
+    small_sweep(paths)
+    catalog = FolderCatalog(paths.root, [paths.root])
+
+    def kill_helpers(line: str) -> None:
+        for helper in multiprocessing.active_children():
+            helper.kill()
+
+    with commands.report_helpers() as helpers, pytest.raises(RaysweepError, match=r"helped with the report was killed"):
+        commands.write_report([paths], paths.report, paths.figures, catalog, kill_helpers, helpers)
+    assert not paths.report.exists()
+
+
 def test_a_mistake_of_a_helper_is_shown_to_who_asked() -> None:
     with ThreadPoolExecutor(1) as pool, pytest.raises(ZeroDivisionError):
-        Shared(pool).submit(lambda: 1 // 0).result(timeout=10)
+        Shared(pool, 1).submit(lambda: 1 // 0).result(timeout=10)
 
 
 @pytest.mark.parametrize("check", [LATE, LIGHT], ids=["late", "light"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import re
 import sqlite3
 import struct
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from raysweep.errors import LedgerError
+from raysweep.ledger import check
 from raysweep.ledger.database import connect, register_checksum, row_checksum
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import RungRow, TrialEnd
+from raysweep.ledger.schema import TABLES
 from raysweep.ledger.writer import LedgerWriter
 from tests.ledger.samples import ADVICE, CONFIG, epoch, trial
 
@@ -164,3 +167,29 @@ def test_a_stale_plan_does_not_start_a_finished_trial(file: Path) -> None:
         assert reader.trials() == before
         writer.start_trial("t1", 5.0, "0.2.0")
         assert {row["trial_id"]: row["status"] for row in reader.trials()} == {"t0": "finished", "t1": "running"}
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_damage_is_found_by_a_process_that_looks_while_the_ledger_is_read(
+    file: Path, monkeypatch: pytest.MonkeyPatch, is_killed: bool
+) -> None:
+    monkeypatch.setattr(check, "WORTH_A_PROCESS", 0)
+
+    def read(error: Exception | None) -> None:
+        with check.checked_beside(file, TABLES):
+            children = multiprocessing.active_children()
+            assert children, "it is looked at beside"
+            for child in children if is_killed else []:
+                child.kill()
+            if error is not None:
+                raise error
+
+    read(None)
+    with pytest.raises(ValueError, match="of its own"):
+        read(ValueError("of its own"))
+    with LedgerWriter(file) as writer:
+        writer.record_epochs("t1", [epoch(3, train_loss=1234.5), epoch(4)])
+    replace_bytes(file, struct.pack(">d", 1234.5), struct.pack(">d", 1234.25))
+    for error in (None, ValueError("that comes of the damage")):
+        with pytest.raises(LedgerError, match="is not what was written"):
+            read(error)

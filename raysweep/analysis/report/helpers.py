@@ -5,19 +5,18 @@ Nothing here loads a large library: helpers are started first of all, so that th
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from raysweep.analysis.garbage import look_seldom
 from raysweep.analysis.report import loading
-from raysweep.signals import ignore_signals
+from raysweep.process_pools import process_pool
 
 _MOST_PAINTERS = 3  # each takes a second until it can draw anything
 
@@ -34,49 +33,63 @@ class Here(Executor):
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
-    theirs: Future[Any]
-    shown: Future[Any]  # whoever has done it
     do: Callable[[], Any]
+    shown: Future[Any]  # whoever has done it
 
 
 class Shared(Executor):
     """A pool whose work this process shares once it has nothing else to do.
 
+    The pool gets a job for each of its processes at a time: what a pool keeps ready for them can't be taken back.
+
     Args:
         pool: Has its own processes.
+        size: How many.
     """
 
-    def __init__(self, pool: Executor) -> None:
-        self._pool = pool
-        self._jobs: list[_Job] = []
+    def __init__(self, pool: Executor, size: int) -> None:
+        self._pool, self._num_free = pool, size
+        self._waiting: deque[_Job] = deque()
+        self._lock = threading.RLock()  # a pool says that a job is done in a thread of its own, or while it is given it
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """What the pool does, or `share` before it has begun."""
-        job = _Job(
-            theirs=self._pool.submit(function, *args, **kwargs),
-            shown=Future(),
-            do=partial(function, *args, **kwargs),
-        )
-        job.theirs.add_done_callback(partial(_show, job.shown))
-        self._jobs.append(job)
+        job = _Job(do=partial(function, *args, **kwargs), shown=Future())
+        with self._lock:
+            self._waiting.append(job)
+            self._hand_out()
         return job.shown
 
     def share(self) -> None:
         """Does here what nobody has begun, the last first."""
-        while self._jobs:
-            job = self._jobs.pop()
-            if job.theirs.cancel():
-                job.shown.set_result(job.do())
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    return
+                job = self._waiting.pop()
+            job.shown.set_result(job.do())
 
+    def forget(self) -> None:
+        """Leaves undone what nobody has begun."""
+        with self._lock:
+            self._waiting.clear()
 
-def _show(shown: Future[Any], theirs: Future[Any]) -> None:
-    if theirs.cancelled():  # done here, or by nobody any more
-        return
-    error = theirs.exception()
-    if error is None:
-        shown.set_result(theirs.result())
-    else:
-        shown.set_exception(error)
+    def _hand_out(self) -> None:
+        while self._num_free and self._waiting:
+            job = self._waiting.popleft()
+            self._num_free -= 1
+            self._pool.submit(job.do).add_done_callback(partial(self._show, job.shown))
+
+    def _show(self, shown: Future[Any], theirs: Future[Any]) -> None:
+        error = theirs.exception()
+        with self._lock:
+            self._num_free += 1
+            if not isinstance(error, BrokenExecutor):
+                self._hand_out()
+        if error is None:
+            shown.set_result(theirs.result())
+        else:
+            shown.set_exception(error)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,31 +118,9 @@ def helpers() -> Iterator[Helpers]:
         yield Helpers()
         return
     num_painters = min(num_cores - 1, _MOST_PAINTERS)
-    with _pool(num_painters, loading.painter) as painters, _pool(1, loading.forester) as foresters:
-        yield Helpers(painters=Shared(painters), foresters=foresters)
-
-
-@contextmanager
-def _pool(size: int, load: Callable[[], None]) -> Iterator[Executor]:
-    # A fork would copy the locks of threads that it doesn't copy, such as pyarrow's.
-    pool = ProcessPoolExecutor(size, multiprocessing.get_context("spawn"), initializer=_begin)
-    try:
-        for _ in range(size):
-            pool.submit(load)  # a process starts when it is first asked for anything
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin() -> None:
-    look_seldom()
-    ignore_signals()  # Ctrl-C goes to all processes of a terminal; the one that asked says when to stop
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A process that was killed can't tell its helpers to stop, and they would wait for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "a helper was started by somebody"
-    parent.join()
-    os._exit(1)
+    with process_pool(num_painters, loading.painter) as painters, process_pool(1, loading.forester) as foresters:
+        shared = Shared(painters, num_painters)
+        try:
+            yield Helpers(painters=shared, foresters=foresters)
+        finally:
+            shared.forget()

@@ -1,10 +1,13 @@
-"""What each helper of a report loads first. Loads nothing itself: who starts helpers has pandas yet to load."""
+"""What each helper of a report loads first. Loads little itself: who starts helpers has pandas yet to load."""
 
 from __future__ import annotations
+
+from raysweep.analysis.garbage import look_seldom
 
 
 def painter() -> None:
     """All that draws."""
+    look_seldom()
     from raysweep.analysis.report import drawings
 
     drawings.load()
@@ -12,6 +15,7 @@ def painter() -> None:
 
 def forester() -> None:
     """All that grows forests."""
+    look_seldom()
     from raysweep.analysis import forests
 
     forests.load()
