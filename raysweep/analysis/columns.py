@@ -124,8 +124,11 @@ def config_columns(configs: Iterable[Mapping[str, object]]) -> dict[str, pa.Data
 
 def array(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Python values as a column: None is null, NaN stays NaN; what has no common type becomes text."""
-    if kind == _TEXT and not set(map(type, values)) <= {str, type(None)}:
-        values = [value if value is None or isinstance(value, str) else str(value) for value in values]
+    if kind == _TEXT:
+        try:
+            return pa.array(values, kind)
+        except pa.ArrowTypeError:
+            values = [value if value is None or isinstance(value, str) else str(value) for value in values]
     elif kind == _INSTANT:
         values = [None if value is None else round(value * 1e6) for value in values]
     elif kind == _ERRORS:

@@ -47,7 +47,6 @@ _OF_TRIAL = {
     "seed": "seed",
     "time_steps": "train.time_steps",
 }
-_NO_TRIAL: Row = dict.fromkeys(_OF_TRIAL.values())
 _ERRORS = ("mse", "rmse", "mae", "mase", "skill_last", "skill_mean", "skill_ridge")
 _ERRORS_OF_FLOOR = ("mse", "rmse")  # the noise floor is a variance, not a forecast
 
@@ -107,7 +106,8 @@ def trials_and_evaluations(reader: LedgerReader, sweep: str) -> tuple[pa.Table, 
     """What `trials.parquet` and `evaluations.parquet` would hold now, without writing them."""
     known = {row["trial_id"]: row for row in reader.trials()}
     ended = {trial_id: row for trial_id, row in known.items() if row["status"] in ENDED}
-    return _trials_table(sweep, ended, known), _evaluations_table(reader.evaluations(), ended)
+    trials = _trials_table(sweep, ended, known)
+    return trials, _evaluations_table(reader.evaluations(), trials)
 
 
 def _trials_table(sweep: str, ended: Mapping[str, Row], known: Mapping[str, Row]) -> pa.Table:
@@ -128,27 +128,30 @@ def _trials_table(sweep: str, ended: Mapping[str, Row], known: Mapping[str, Row]
     return _table({name: [row[name] for row in ended.values()] for name in needed}, kinds, _TRIAL_NAMES)
 
 
-def _evaluations_table(columns: Columns, ended: Mapping[str, Row]) -> pa.Table:
-    is_kept = [
-        kind != "trial" or trial_id in ended
-        for kind, trial_id in zip(columns["kind"], columns["trial_id"], strict=True)
-    ]
-    if not all(is_kept):
-        columns = _kept(columns, is_kept)
-    kinds, counts = columns["kind"], columns["num_targets"]
-    trials = [
-        ended[trial_id] if kind == "trial" else _NO_TRIAL
+def _evaluations_table(columns: Columns, trials: pa.Table) -> pa.Table:
+    places_by_id = {trial_id: place for place, trial_id in enumerate(trials.column("trial_id").to_pylist())}
+    kinds = columns["kind"]
+    places = [
+        places_by_id.get(trial_id) if kind == "trial" else None
         for kind, trial_id in zip(kinds, columns["trial_id"], strict=True)
     ]
-    columns.update({name: [trial[of_trial] for trial in trials] for name, of_trial in _OF_TRIAL.items()})
+    is_kept = [kind != "trial" or place is not None for kind, place in zip(kinds, places, strict=True)]
+    if not all(is_kept):
+        columns, places = _kept(columns, is_kept), list(compress(places, is_kept))
     columns["is_current"] = [bool(value) for value in columns["is_current"]]
     # The ledger keeps NaN where nothing was measured; here NaN is a measured NaN, and null is none.
-    unmeasured = [place for place, count in enumerate(counts) if count == 0]
-    floors = [place for place, kind in enumerate(kinds) if kind == "noise_floor"]
+    unmeasured = [place for place, count in enumerate(columns["num_targets"]) if count == 0]
+    floors = [place for place, kind in enumerate(columns["kind"]) if kind == "noise_floor"]
     for name in _ERRORS:
         for place in unmeasured if name in _ERRORS_OF_FLOOR else unmeasured + floors:
             columns[name][place] = None
-    return _table(columns, EVALUATIONS, _EVALUATION_NAMES)
+    own = _table(
+        columns, {name: kind for name, kind in EVALUATIONS.items() if name not in _OF_TRIAL}, _EVALUATION_NAMES
+    )
+    of_trials = trials.select(list(_OF_TRIAL.values())).take(pa.array(places, pa.int64()))
+    for name, name_of_trial in _OF_TRIAL.items():
+        own = own.append_column(name, of_trials.column(name_of_trial))
+    return own.select(list(EVALUATIONS))
 
 
 def _kept(columns: Columns, is_kept: Sequence[bool]) -> Columns:

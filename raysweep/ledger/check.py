@@ -103,8 +103,8 @@ def checked_beside(file: Path, tables: Sequence[Table]) -> Iterator[None]:
 def _open_and_check(file: Path, tables: Sequence[Table]) -> None:
     with errors_of(file, "read"), closing(connect_to_read(file)) as connection:
         check_schema(connection, file)
-        with structure_checked(file):
-            check_rows(connection, file, tables)
+        check_structure(connection, file)
+        check_rows(connection, file, tables)
 
 
 def _open_and_check_structure(file: Path) -> None:

@@ -14,7 +14,7 @@ from raysweep.analysis.export import ExportReport, export_tables
 from raysweep.paths import SweepPaths
 from tests.analysis.large_sweeps import make_sweep, moved, seconds_of_both
 
-# Times what reading takes; 3.2 to 4.5, 6.3 to 7.4 and 15 to 22 were measured, by the machine.
+# Times what reading takes; 3.2 to 4.5, 5.6 to 7.4 and 15 to 22 were measured, by the machine.
 MOST_FROM_PARQUET = 5.0
 MOST_FROM_LEDGER = 9.0
 MOST_OF_REPORT = 27.0
