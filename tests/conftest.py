@@ -19,8 +19,11 @@ from raysweep.paths import SweepPaths
 PROJECT = Path(__file__).resolve().parent.parent
 TIMEOUT_SECONDS = 240
 
-# Folders of tests that start no Ray, no server and no machine; those of them that are `slow` may look at a clock.
-COMPUTING = ("analysis", "forecasting", "ledger", "models", "planning", "spec")
+# Tests that start no Ray and no machine, by folder or file; those of them that are `slow` may look at a clock.
+COMPUTING = {
+    *("analysis", "forecasting", "ledger", "models", "planning", "spec"),
+    *("test_cli.py", "test_layers.py", "test_readme.py", "test_storage.py", "test_terminal.py"),
+}
 
 DATASETS = """
 wave:

@@ -39,8 +39,8 @@ def claim_lines(ranking: Ranking) -> Iterator[str]:
     yield from _unconfirmed_lines(ranking)
     yield from choice_lines(ranking)
     yield from _best_of_lines(ranking)
-    if ranking.optimism is not None:
-        yield from _optimism_lines(ranking.rows, ranking.optimism, ranking.view.is_score_of_forecasts)
+    for found in ranking.optimisms:
+        yield from _optimism_lines(ranking.rows, found, ranking.view.is_score_of_forecasts)
 
 
 def _too_few_blocks(ranking: Ranking) -> str:
@@ -130,15 +130,17 @@ def _optimism_lines(rows: pd.DataFrame, found: Optimism, is_mse: bool) -> Iterat
     score = "MSE" if is_mse else "loss"
     by = "one seed" if found.num_seeds == 1 else f"{found.num_seeds} seeds"
     name = config_in_words(rows.loc[[found.config_id]].iloc[0])
+    where = f"{found.sweep}: " if found.sweep else ""
     yield (
-        f"{name} was chosen as the best of {found.num_explored:,} by {by}, with "
+        f"{where}{name} was chosen as the best of {found.num_explored:,} by {by}, with "
         f"{score} {numerals.score(found.explored)}; with {numerals.times(found.num_fresh, 'fresh seed')} its {score} "
         f"is {numerals.score(found.fresh)}, {_more(found.fresh / found.explored - 1)} than it was chosen for."
     )
     if found.num_chosen > 1:
+        mean = "in the mean" if where else "In the mean"
         yield (
-            f"In the mean the {found.num_chosen} chosen configs have {_more(found.excess)} {score} with fresh seeds "
-            "than they were chosen for."
+            f"{where}{mean} the {found.num_chosen} chosen configs have {_more(found.excess)} {score} with fresh "
+            "seeds than they were chosen for."
         )
 
 

@@ -23,6 +23,7 @@ class Optimism:
     """How much too good the scores were that configs were chosen for.
 
     Attributes:
+        sweep: That chose them; empty if there is no other.
         config_id: Of the config that was the best when all were explored.
         num_explored: Configs that it was chosen from, those that were stopped or diverged among them.
         num_seeds: Explored seeds behind its score.
@@ -33,6 +34,7 @@ class Optimism:
         excess: By what share fresh scores are higher than explored ones, in the mean over the chosen configs.
     """
 
+    sweep: str
     config_id: str
     num_explored: int
     num_seeds: int
@@ -103,10 +105,21 @@ def chosen_by(trials: pd.DataFrame) -> str:
     return next((name for name in _METRICS if name in fits), "") if is_fresh.any() else ""
 
 
-def optimism(trials: pd.DataFrame, view: View) -> Optimism | None:
-    """What became of the best explored configs of one contest; None where none was chosen by this view's score."""
+def optimisms(trials: pd.DataFrame, view: View) -> tuple[Optimism, ...]:
+    """What became of the best explored configs of one contest, for each sweep that chose some by this view's score.
+
+    Args:
+        trials: Of one contest, with `is_scored`, and `home`, the sweep that each is looked up in.
+        view: Which score selects.
+    """
     if "phase" not in trials:
-        return None
+        return ()
+    homes = trials["home"].unique()
+    found = (_optimism(trials[trials["home"] == home], view, str(home) if len(homes) > 1 else "") for home in homes)
+    return tuple(one for one in found if one is not None)
+
+
+def _optimism(trials: pd.DataFrame, view: View, sweep: str) -> Optimism | None:
     explored = trials[(trials["phase"] == "explore").fillna(False)]
     fresh = trials[(trials["phase"] == "confirm").fillna(False) & trials["is_scored"]]
     scored = explored[explored["is_scored"]].groupby("config_id")[view.score]
@@ -117,6 +130,7 @@ def optimism(trials: pd.DataFrame, view: View) -> Optimism | None:
     excess = (after / before[after.index] - 1).mean()
     best = str(before.index[0])
     return Optimism(
+        sweep=sweep,
         config_id=best,
         num_explored=int(explored.loc[explored["status"] != "failed", "config_id"].nunique()),
         num_seeds=int(scored.size()[best]),

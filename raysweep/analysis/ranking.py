@@ -14,7 +14,7 @@ import pandas as pd
 from raysweep.analysis.claims import Claims, claim
 from raysweep.analysis.columns import CONFIG_KEYS
 from raysweep.analysis.membership import is_among
-from raysweep.analysis.phases import Optimism, chosen_by, optimism, with_fresh_seeds_alone, with_strongest_phases
+from raysweep.analysis.phases import Optimism, chosen_by, optimisms, with_fresh_seeds_alone, with_strongest_phases
 from raysweep.analysis.standings import SKILLS, baseline_rows, standings
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.views import VIEWS, View
@@ -44,7 +44,7 @@ class Ranking:
         num_old: Trials of the same series and fold that no sweep asks for any more.
         num_old_elsewhere: Such trials of a series or fold that has no ranking; on the last ranking only.
         claims: What may be said of the configs that have enough seeds.
-        optimism: What became of the configs that were chosen to be confirmed; None if none were.
+        optimisms: What became of the configs that were chosen to be confirmed, for each sweep that chose some.
         chosen_by: The column of trials by which configs were chosen to be confirmed; empty if none were, or if that
             can't be told.
         has_other_folds: Whether the series has rankings for other values of the view's fold key.
@@ -66,7 +66,7 @@ class Ranking:
     num_old_elsewhere: int = 0
     apart: str = ""
     claims: Claims = field(default_factory=Claims)
-    optimism: Optimism | None = None
+    optimisms: tuple[Optimism, ...] = ()
     chosen_by: str = ""
     has_other_folds: bool = False
 
@@ -173,7 +173,7 @@ def _rank_contest(
 
 def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View) -> Ranking:
     first = group.iloc[0]
-    found, chosen = optimism(group, view), chosen_by(group)
+    found, chosen = optimisms(group, view), chosen_by(group)
     group = with_fresh_seeds_alone(group)
     scored = group[group["is_scored"]]
     # Every scored trial of the group tells the same of what it was scored on.
@@ -194,7 +194,7 @@ def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame
         rows=standings(group, baselines, view, keys, claims.rows),
         floors=_floors(scored, own, references, view),
         claims=claims,
-        optimism=found,
+        optimisms=found,
         chosen_by=chosen,
         num_failed=int((group["status"] == "failed").sum()),
     )

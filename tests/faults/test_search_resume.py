@@ -122,7 +122,8 @@ def _stopped(paths: SweepPaths) -> dict[str, tuple[object, ...]]:
         }
 
 
-@pytest.mark.parametrize("moments", MOMENTS)
+@pytest.mark.nightly
+@pytest.mark.parametrize("moments", [(5,), (3, 7)])
 def test_hyperopt_proposes_nothing_twice(fast_project: Project, moments: tuple[int, ...]) -> None:
     """What it proposed before is tried first, and all that was found is told to it again."""
     space = {
