@@ -12,8 +12,8 @@
     ├── UnfitClusterError     nodes of the Ray can't take part; nothing was started (exit code 2)
     ├── StorageError          results can't be written; what was finished is kept (exit code 3)
     ├── LockedError           another process has what can be had once
-    ├── TrackingError         MLflow can't be brought up to date (in `tracking`)
-    └── Interrupted           the user asked to stop (exit code 130)
+    └── TrackingError         MLflow can't be brought up to date (in `tracking`)
+    Interrupted               the user asked to stop (exit code 130)
 
 An `InputError` carries all problems that were found, so that one run of the command shows all of them.
 """
@@ -106,5 +106,9 @@ class LockedError(RaysweepError):
     """Another process has what can be had once; the message says which process."""
 
 
-class Interrupted(RaysweepError):
-    """The user asked to stop. Everything that was finished is in the ledger."""
+class Interrupted(BaseException):
+    """The user asked to stop. Everything that was finished is in the ledger.
+
+    No `Exception`, as Python's own KeyboardInterrupt is none: who does without something that can't be had must not
+    do without a stop.
+    """

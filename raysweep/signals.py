@@ -16,6 +16,7 @@ from raysweep.process_table import descendants
 
 AGAIN_SECONDS = 0.01
 STOP_SECONDS = 9.0  # people are promised ten
+ALARM_SECONDS = 0.5  # Ray's are set for three
 INTERRUPTED = 130  # the exit code
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _seen: list[signal.Signals] = []
@@ -51,9 +52,14 @@ def ignore_signals() -> None:
 
 def raise_if_interrupted() -> None:
     """Where code that isn't ours has run: it may have swallowed the exception, or set handlers of its own."""
+    raise_if_seen()
+    _handle(_raise)
+
+
+def raise_if_seen() -> None:
+    """Where somebody may have put an error of his own in the place of `Interrupted`; changes no handlers."""
     if _seen:
         raise Interrupted(_seen[0].name)
-    _handle(_raise)
 
 
 @contextmanager
@@ -74,6 +80,26 @@ def handle_again() -> None:
 
 
 @contextmanager
+def signals_held() -> Iterator[None]:
+    """Signals come on leaving. Processes that are started inside have them held until they see to it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave_signals_to_parent() -> None:
+    """In a process that helps another one: Ctrl-C goes to all processes of a terminal, and the other one sees to it.
+
+    SIGTERM ends this one at once: it is what a pool ends its processes with when it has lost one of them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+@contextmanager
 def _impatient(last_words: Callable[[], None]) -> Iterator[None]:
     """Inside, a process that a signal doesn't stop in time is ended."""
     come, told = os.pipe()
@@ -84,14 +110,12 @@ def _impatient(last_words: Callable[[], None]) -> Iterator[None]:
         # What has come is read here even while the main thread is deep in somebody's C++, where no handler is called.
         while (number := os.read(come, 1)) and number[0] not in _SIGNALS:
             pass
-        if number:
-            _call_off_alarm()  # the main thread can't where it is stuck
-            if not has_stopped.wait(STOP_SECONDS):
-                try:
-                    _kill_descendants()  # Ray's processes would end by themselves, minutes later
-                    last_words()
-                finally:
-                    os._exit(INTERRUPTED)
+        if number and not _stops_in_time(has_stopped):
+            try:
+                _kill_descendants()  # Ray's processes would end by themselves, minutes later
+                last_words()
+            finally:
+                os._exit(INTERRUPTED)
         os.close(come)
 
     threading.Thread(target=end_in_time, daemon=True).start()
@@ -102,6 +126,15 @@ def _impatient(last_words: Callable[[], None]) -> Iterator[None]:
         has_stopped.set()
         signal.set_wakeup_fd(before)
         os.close(told)
+
+
+def _stops_in_time(has_stopped: threading.Event) -> bool:
+    until = time.monotonic() + STOP_SECONDS
+    while (left := until - time.monotonic()) > 0:
+        _call_off_alarm()  # again and again: each signal may set one, and a main thread that is stuck can't
+        if has_stopped.wait(min(left, ALARM_SECONDS)):
+            return True
+    return False
 
 
 def _kill_descendants() -> None:

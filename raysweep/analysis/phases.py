@@ -86,36 +86,58 @@ def scored_trials(trials: pd.DataFrame, configs: Collection[str]) -> pd.DataFram
     return kept[kept["is_scored"]]
 
 
-def chosen_by(trials: pd.DataFrame) -> str:
+def phases_by_sweep(trials: pd.DataFrame) -> pd.DataFrame:
+    """`trial_id`, `asked_by` (a sweep) and `phase` (as it has it) of all trials that sweeps ask for.
+
+    Empty where no trial has a phase.
+
+    Args:
+        trials: As in `SweepTables`.
+    """
+    asked = trials[trials["is_current"].astype("bool")].drop_duplicates(["sweep", "trial_id"])
+    if "phase" not in asked or asked["phase"].isna().all():
+        return pd.DataFrame(columns=["trial_id", "asked_by", "phase"])
+    return asked[["trial_id", "sweep", "phase"]].rename(columns={"sweep": "asked_by"})
+
+
+def as_asked(trials: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:
+    """The trials, a row for each sweep that asks for one, with the phase that it is of there: what choices follow from.
+
+    Args:
+        trials: One row a trial.
+        phases: From `phases_by_sweep`.
+    """
+    if phases.empty:
+        return trials.head(0).assign(asked_by="", phase=None)
+    return trials.drop(columns="phase").merge(phases, on="trial_id")
+
+
+def chosen_by(asked: pd.DataFrame) -> str:
     """The column of trials by which configs were chosen to be confirmed; empty where none were, or it can't be told.
 
     Args:
-        trials: Of one contest, with `is_scored`, and `home`, the sweep that each is looked up in.
+        asked: Of one contest, from `as_asked`, with `is_scored`.
     """
-    if "phase" not in trials:
-        return ""
-    is_fresh = trials["phase"].eq("confirm").fillna(False)
+    is_fresh = asked["phase"].eq("confirm").fillna(False)
     fits = set(_METRICS)
-    for home in trials.loc[is_fresh, "home"].unique():
-        in_sweep = trials["home"] == home
-        chosen = set(trials.loc[in_sweep & is_fresh, "config_id"])
-        explored = trials[in_sweep & trials["phase"].eq("explore").fillna(False) & trials["is_scored"]]
+    for sweep in asked.loc[is_fresh, "asked_by"].unique():
+        in_sweep = asked["asked_by"] == sweep
+        chosen = set(asked.loc[in_sweep & is_fresh, "config_id"])
+        explored = asked[in_sweep & asked["phase"].eq("explore").fillna(False) & asked["is_scored"]]
         means = explored.groupby("config_id")[list(_METRICS)].mean()
         fits &= {name for name in _METRICS if set(means[name].dropna().nsmallest(len(chosen)).index) == chosen}
     return next((name for name in _METRICS if name in fits), "") if is_fresh.any() else ""
 
 
-def optimisms(trials: pd.DataFrame, view: View) -> tuple[Optimism, ...]:
+def optimisms(asked: pd.DataFrame, view: View) -> tuple[Optimism, ...]:
     """What became of the best explored configs of one contest, for each sweep that chose some by this view's score.
 
     Args:
-        trials: Of one contest, with `is_scored`, and `home`, the sweep that each is looked up in.
+        asked: Of one contest, from `as_asked`, with `is_scored`.
         view: Which score selects.
     """
-    if "phase" not in trials:
-        return ()
-    homes = trials["home"].unique()
-    found = (_optimism(trials[trials["home"] == home], view, str(home) if len(homes) > 1 else "") for home in homes)
+    sweeps = asked["asked_by"].unique()
+    found = (_optimism(asked[asked["asked_by"] == name], view, str(name) if len(sweeps) > 1 else "") for name in sweeps)
     return tuple(one for one in found if one is not None)
 
 

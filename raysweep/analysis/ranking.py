@@ -14,7 +14,15 @@ import pandas as pd
 from raysweep.analysis.claims import Claims, claim
 from raysweep.analysis.columns import CONFIG_KEYS
 from raysweep.analysis.membership import is_among
-from raysweep.analysis.phases import Optimism, chosen_by, optimisms, with_fresh_seeds_alone, with_strongest_phases
+from raysweep.analysis.phases import (
+    Optimism,
+    as_asked,
+    chosen_by,
+    optimisms,
+    phases_by_sweep,
+    with_fresh_seeds_alone,
+    with_strongest_phases,
+)
 from raysweep.analysis.standings import SKILLS, baseline_rows, standings
 from raysweep.analysis.tables import SweepTables
 from raysweep.analysis.views import VIEWS, View
@@ -85,6 +93,7 @@ class Ranking:
 def rank(tables: SweepTables) -> list[Ranking]:
     """All rankings of these sweeps: by protocol, series, fold, one-step before autoregressive."""
     current, old = _current_and_old(tables.trials)
+    phases = phases_by_sweep(tables.trials)
     own = _own_scores(tables.evaluations, current)
     references = tables.evaluations[tables.evaluations["kind"] != "trial"]
     rankings: list[Ranking] = []
@@ -100,7 +109,7 @@ def rank(tables: SweepTables) -> list[Ranking]:
                 num_old += num_old_here
                 for view, frame in zip(views, scored, strict=True):
                     contest = _contest(frame, dataset, fold, view)
-                    for ranking in _rank_contest(contest, own, references, view, num_old_here):
+                    for ranking in _rank_contest(contest, phases, own, references, view, num_old_here):
                         rankings.append(replace(ranking, has_other_folds=len(folds) > 1))
     if rankings:
         rankings[-1] = replace(rankings[-1], num_old_elsewhere=len(old) - num_old)
@@ -158,12 +167,17 @@ def _contest(trials: pd.DataFrame, dataset: str, fold: float, view: View) -> pd.
 
 
 def _rank_contest(
-    contest: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View, num_old: int
+    contest: pd.DataFrame,
+    phases: pd.DataFrame,
+    own: pd.DataFrame,
+    references: pd.DataFrame,
+    view: View,
+    num_old: int,
 ) -> Iterator[Ranking]:
     """One ranking for each set of evaluation sets, the one with the most scored trials first."""
     groups = [group for _, group in contest.groupby(["data_digest", "eval_sets"], sort=False)]
     groups.sort(key=lambda group: -int(group["is_scored"].sum()))
-    rankings = [_rank_group(group, own, references, view) for group in groups]
+    rankings = [_rank_group(group, phases, own, references, view) for group in groups]
     for index, ranking in enumerate(rankings):
         if index == 0:
             yield replace(ranking, num_old=num_old)
@@ -171,9 +185,12 @@ def _rank_contest(
             yield replace(ranking, apart=_why_apart(ranking, rankings[0]))
 
 
-def _rank_group(group: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View) -> Ranking:
+def _rank_group(
+    group: pd.DataFrame, phases: pd.DataFrame, own: pd.DataFrame, references: pd.DataFrame, view: View
+) -> Ranking:
     first = group.iloc[0]
-    found, chosen = optimisms(group, view), chosen_by(group)
+    asked = as_asked(group, phases)
+    found, chosen = optimisms(asked, view), chosen_by(asked)
     group = with_fresh_seeds_alone(group)
     scored = group[group["is_scored"]]
     # Every scored trial of the group tells the same of what it was scored on.

@@ -21,7 +21,7 @@ from raysweep.analysis.bounded import TooLargeTableError, read_table
 from raysweep.analysis.columns import ADDED_COLUMNS, EPOCHS, READABLE_VERSIONS, TABLES_VERSION
 from raysweep.analysis.export import trials_and_evaluations
 from raysweep.errors import InputError, LedgerError, Problem
-from raysweep.ledger.check import checked_beside
+from raysweep.ledger.check import checked_beside, has_ledger
 from raysweep.ledger.reader import LedgerReader
 from raysweep.ledger.rows import TRIAL_ID
 from raysweep.ledger.schema import EPOCHS as LEDGER_EPOCHS
@@ -110,9 +110,9 @@ def _load(paths: SweepPaths, check: bool) -> SweepTables:
     if _may_be_exported(paths) and (exported := _read_exported(paths, check)) is not None:
         return exported
     with (
-        LedgerReader(paths.ledger, check=False) as reader,
         # How many epochs a trial has is asked for, not what is in them.
-        checked_beside(paths.ledger, WITHOUT_EPOCHS) if check else nullcontext(),
+        checked_beside(paths.ledger, WITHOUT_EPOCHS) if check and has_ledger(paths.ledger) else nullcontext(),
+        LedgerReader(paths.ledger, check=False) as reader,
     ):
         trials, evaluations = trials_and_evaluations(reader, paths.name)
     return _tables_of(paths.name, trials, evaluations)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
-from raysweep.errors import LedgerError
-from raysweep.ledger.database import connect_to_read, damaged, errors_of, register_checksum
+from raysweep.errors import Interrupted, LedgerError
+from raysweep.ledger.database import connect_to_read, damaged, errors_of, raise_if_a_signal, register_checksum
 from raysweep.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, Table
 from raysweep.process_pools import process_pool
 
@@ -85,19 +87,34 @@ def checked_beside(file: Path, tables: Sequence[Table]) -> Iterator[None]:
         file: Of a ledger.
         tables: Those whose rows are looked at.
     """
-    if file.stat().st_size < WORTH_A_PROCESS:
+    before = _identity(file)
+    if before.st_size < WORTH_A_PROCESS:
         _open_and_check(file, tables)
         yield
-        return
-    with process_pool(1) as pool:
-        checked = pool.submit(_open_and_check, file, tables)
-        try:
-            yield
-        finally:
+    else:
+        with process_pool(1) as pool:
+            checked = pool.submit(_open_and_check, file, tables)
             try:
-                checked.result()
-            except BrokenExecutor:  # somebody has killed it, and it has looked at nothing
-                _open_and_check(file, tables)
+                yield
+            finally:
+                if not isinstance(sys.exception(), Interrupted):  # else nobody wants to know any more
+                    _wait_for(checked, file, tables)
+    if not os.path.samestat(before, _identity(file)):
+        raise LedgerError(f"{file}: another ledger has taken its place while it was read; run the same command again")
+
+
+def _wait_for(checked: Future[None], file: Path, tables: Sequence[Table]) -> None:
+    try:
+        checked.result()
+    except BrokenExecutor:  # somebody has killed it, and it has looked at nothing
+        _open_and_check(file, tables)
+
+
+def _identity(file: Path) -> os.stat_result:
+    try:
+        return file.stat()
+    except OSError as error:
+        raise LedgerError(f"{file}: can't be read ({error.strerror})") from error
 
 
 def _open_and_check(file: Path, tables: Sequence[Table]) -> None:
@@ -120,6 +137,7 @@ def check_rows(connection: sqlite3.Connection, file: Path, tables: Sequence[Tabl
                 f"SELECT {', '.join(table.key)} FROM {table.name} WHERE checksum IS NOT {table.checksum} LIMIT 1"
             ).fetchone()
         except sqlite3.OperationalError as error:
+            raise_if_a_signal(error)
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) != sqlite3.SQLITE_ERROR:
                 raise
             # The checksum was given bytes that are no text, or the key is that.

@@ -12,6 +12,7 @@ from zlib import crc32
 
 from raysweep.errors import LedgerError
 from raysweep.ledger.schema import CHECKSUM
+from raysweep.signals import raise_if_seen
 
 _float_bytes = Struct("<d").pack
 
@@ -90,9 +91,16 @@ def errors_of(file: Path, verb: str) -> Iterator[None]:
     except UnicodeDecodeError as error:  # SQLite quotes damaged names in its messages
         raise damaged(file, "text that is none") from error
     except sqlite3.Error as error:
+        raise_if_a_signal(error)
         if is_damage(error):
             raise damaged(file, error) from error
         raise LedgerError(f"{file}: can't be {verb} ({error})") from error
+
+
+def raise_if_a_signal(error: sqlite3.Error) -> None:
+    """Raises `Interrupted` if that is what was raised inside a checksum: SQLite says only that something was."""
+    if "user-defined function raised" in str(error):
+        raise_if_seen()
 
 
 def is_damage(error: sqlite3.Error) -> bool:

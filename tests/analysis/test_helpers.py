@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -15,6 +18,7 @@ from raysweep.analysis.report.helpers import Shared
 from raysweep.errors import RaysweepError
 from raysweep.forecasting.catalog import FolderCatalog
 from raysweep.paths import SweepPaths
+from raysweep.process_pools import process_pool
 from tests.analysis.reports import small_sweep
 
 LATE = """
@@ -89,17 +93,38 @@ def test_a_pool_has_no_job_in_store_that_could_be_done_here() -> None:
     assert not third.done()
 
 
-def test_a_helper_that_is_killed_is_one_line(paths: SweepPaths) -> None:
+@pytest.mark.parametrize("num_cores", [2, 4])
+def test_a_helper_that_is_killed_is_one_line(
+    paths: SweepPaths, monkeypatch: pytest.MonkeyPatch, num_cores: int
+) -> None:
+    """One of several: those that are left must not be waited for, or for their results."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(num_cores)))
     small_sweep(paths)
     catalog = FolderCatalog(paths.root, [paths.root])
+    before = set(multiprocessing.active_children())
 
-    def kill_helpers(line: str) -> None:
-        for helper in multiprocessing.active_children():
-            helper.kill()
+    killed: list[int | None] = []
+
+    def kill_a_helper(line: str) -> None:
+        if not killed:
+            helpers = sorted(set(multiprocessing.active_children()) - before, key=lambda helper: helper.pid or 0)
+            assert len(helpers) == num_cores, "one of them grows forests, the others draw"
+            helpers[0].kill()
+            killed.append(helpers[0].pid)
 
     with commands.report_helpers() as helpers, pytest.raises(RaysweepError, match=r"helped with the report was killed"):
-        commands.write_report([paths], paths.report, paths.figures, catalog, kill_helpers, helpers)
+        commands.write_report([paths], paths.report, paths.figures, catalog, kill_a_helper, helpers)
     assert not paths.report.exists()
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_leaving_early_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ZeroDivisionError), process_pool(2, partial(time.sleep, 1)) as pool:
+        shared = Shared(pool, 2)
+        for _ in range(3):
+            shared.submit(time.sleep, 1)
+        raise ZeroDivisionError
+    assert not caplog.records
 
 
 def test_a_mistake_of_a_helper_is_shown_to_who_asked() -> None:

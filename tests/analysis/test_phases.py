@@ -50,3 +50,20 @@ def test_two_sweeps_in_one_contest_say_of_how_many_the_best_is(tmp_path: Path) -
     for name, model, base in (("one", "att", "50.00"), ("two", "vq", "70.00")):
         said = line(board, f"{name}: {model} ")
         assert f"was chosen as the best of 2 by one seed, with MSE {base}; with 5 fresh seeds its MSE is {base}" in said
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_sweep_chose_among_all_that_it_explored_also_where_another_has_them_too(
+    tmp_path: Path, order: tuple[int, int]
+) -> None:
+    def sweep(name: str, scores: dict[str, float]) -> SweepPaths:
+        explored = [FakeTrial(model=model, arguments={}, val=val, phase="explore") for model, val in scores.items()]
+        best = min(explored, key=lambda one: one.val)
+        fresh = [replace(best, seed=seed, phase="confirm") for seed in range(1, 6)]
+        return write_ledger(sweep_paths(tmp_path, name), [*explored, *fresh])
+
+    few = {"att": 50.0, "lstm": 60.0}
+    sweeps = [sweep("few", few), sweep("many", few | {"vq": 40.0, "vq_mh": 70.0})]
+    board = compare([sweeps[place] for place in order])[0]
+    assert "was chosen as the best of 2 by one seed, with MSE 50.00" in line(board, "few: att ")
+    assert "was chosen as the best of 4 by one seed, with MSE 40.00" in line(board, "many: vq ")

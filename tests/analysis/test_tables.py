@@ -4,12 +4,15 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from raysweep.analysis import export, tables
 from raysweep.analysis.export import export_tables
 from raysweep.analysis.tables import load_tables, read_epochs, read_tables
 from raysweep.errors import InputError, LedgerError
+from raysweep.ledger.reader import LedgerReader
 from raysweep.paths import SweepPaths
 from tests.analysis.ledgers import FakeTrial, sweep_paths, write_ledger
 
@@ -53,6 +56,23 @@ def test_a_copy_without_a_ledger_is_read_under_the_name_of_its_folder(paths: Swe
     tables = load_tables([copy])
     assert tables.trials["sweep"].tolist() == ["from_somebody"]
     assert set(tables.evaluations["sweep"]) == {"from_somebody"}
+
+
+def test_a_ledger_that_takes_the_place_of_another_while_that_is_read(
+    paths: SweepPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `raysweep pull` puts one: what is looked at for damage would not be what is read."""
+    write_ledger(paths, [FakeTrial()])
+    shutil.copy(paths.ledger, other := paths.root / "other.sqlite")
+    read = export.trials_and_evaluations
+
+    def replace_and_read(reader: LedgerReader, sweep: str) -> tuple[pa.Table, pa.Table]:
+        other.replace(paths.ledger)
+        return read(reader, sweep)
+
+    monkeypatch.setattr(tables, "trials_and_evaluations", replace_and_read)
+    with pytest.raises(LedgerError, match="another ledger has taken its place while it was read"):
+        load_tables([paths])
 
 
 def test_neither_ledger_nor_tables(paths: SweepPaths) -> None:

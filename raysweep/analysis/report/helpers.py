@@ -50,14 +50,14 @@ class Shared(Executor):
     def __init__(self, pool: Executor, size: int) -> None:
         self._pool, self._num_free = pool, size
         self._waiting: deque[_Job] = deque()
-        self._lock = threading.RLock()  # a pool says that a job is done in a thread of its own, or while it is given it
+        self._lock = threading.Lock()  # a pool says in a thread of its own that a job is done
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """What the pool does, or `share` before it has begun."""
         job = _Job(do=partial(function, *args, **kwargs), shown=Future())
         with self._lock:
             self._waiting.append(job)
-            self._hand_out()
+        self._hand_out()
         return job.shown
 
     def share(self) -> None:
@@ -75,21 +75,32 @@ class Shared(Executor):
             self._waiting.clear()
 
     def _hand_out(self) -> None:
-        while self._num_free and self._waiting:
-            job = self._waiting.popleft()
-            self._num_free -= 1
-            self._pool.submit(job.do).add_done_callback(partial(self._show, job.shown))
+        while True:
+            with self._lock:
+                if not self._num_free or not self._waiting:
+                    return
+                self._num_free -= 1
+                job = self._waiting.popleft()
+            # Not under the lock: the pool has one of its own, which it may hold while it says that a job is done.
+            try:
+                theirs = self._pool.submit(job.do)
+            except BrokenExecutor as error:
+                job.shown.set_exception(error)
+                return
+            theirs.add_done_callback(partial(self._show, job.shown))
 
     def _show(self, shown: Future[Any], theirs: Future[Any]) -> None:
+        if theirs.cancelled():  # nobody waits for it any more
+            return
         error = theirs.exception()
-        with self._lock:
-            self._num_free += 1
-            if not isinstance(error, BrokenExecutor):
-                self._hand_out()
         if error is None:
             shown.set_result(theirs.result())
         else:
             shown.set_exception(error)
+        if not isinstance(error, BrokenExecutor):  # it takes no more jobs
+            with self._lock:
+                self._num_free += 1
+            self._hand_out()
 
 
 @dataclass(frozen=True, kw_only=True)
