@@ -109,6 +109,32 @@ def test_a_signal_while_sqlite_computes_checksums_is_no_damage(check: str) -> No
     assert (done.stdout, done.stderr) == ("stopped by SIGINT\n", "")
 
 
+WRITING = """
+import os, signal, sys, threading
+from pathlib import Path
+from raysweep.errors import Interrupted
+from raysweep.ledger.reader import LedgerReader
+from raysweep.ledger.writer import LedgerWriter
+from raysweep.signals import interruptible
+from tests.ledger.samples import CONFIG, trial
+
+file = Path(sys.argv[1])
+rows = [trial(number) for number in range(200_000)]
+try:
+    with interruptible(last_words=print), LedgerWriter(file) as writer:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        writer.register([CONFIG], rows)
+except Interrupted as error:
+    with LedgerReader(file) as reader:
+        print("stopped by", error, "with", len(reader.trials()), "trials")
+"""
+
+
+def test_a_signal_while_rows_are_written_undoes_them(tmp_path: Path) -> None:
+    done = run_script(WRITING, str(tmp_path / "ledger.sqlite"))
+    assert (done.stdout, done.stderr) == ("stopped by SIGINT with 0 trials\n", "")
+
+
 STUCK = """
 import ctypes, os, signal, subprocess, threading, time
 from raysweep.signals import interruptible

@@ -17,7 +17,7 @@ from types import TracebackType
 from raysweep.errors import LedgerError
 from raysweep.ledger.check import check_schema, check_structure
 from raysweep.ledger.creation import create_ledger, is_absent
-from raysweep.ledger.database import connect, errors_of
+from raysweep.ledger.database import connect, errors_of, raise_if_a_signal
 from raysweep.ledger.rows import (
     CommandRow,
     ConfigRow,
@@ -303,4 +303,5 @@ class LedgerWriter:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
+            raise_if_a_signal(error)
             raise LedgerError(f"{self._file}: can't be written ({error})") from error
