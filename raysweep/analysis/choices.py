@@ -57,7 +57,7 @@ def choices_of(ranking: Ranking) -> Choices:
     """What varies in one contest."""
     rows = ranking.rows[ranking.rows["place"].isin(["ranked", "diverged", "stopped"])]
     score = rows[ranking.view.score].where(rows["place"] == "ranked").astype("float64")
-    finite = score.where((score > 0) & (score < float("inf")))
+    finite = score.where(score < float("inf"))
     # An error that is no finite number is what a divergence comes to.
     place = rows["place"].mask((rows["place"] == "ranked") & finite.isna(), "diverged")
     varying = varying_keys(ranking)
@@ -65,8 +65,8 @@ def choices_of(ranking: Ranking) -> Choices:
     arguments = sorted({key for name, keys in varying.items() if name for key in keys if key in rows})
     models = [MODEL] if rows[MODEL].nunique() > 1 else []
     # Errors span orders of magnitude; a mean over them would be that of the worst.
-    log_score = pd.Series(np.log(finite.to_numpy()), index=rows.index)
-    configs = rows[[MODEL, *settings, *arguments]].assign(place=place, log_score=log_score)
+    log_score = pd.Series(np.log(finite.where(finite > 0).to_numpy()), index=rows.index)
+    configs = rows[[MODEL, *settings, *arguments]].assign(place=place, score=finite, log_score=log_score)
     return Choices(ranking=ranking, configs=configs, keys=(*models, *settings, *arguments))
 
 

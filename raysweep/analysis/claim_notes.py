@@ -5,6 +5,7 @@ Must not know: how it was found out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -97,11 +98,13 @@ def _unconfirmed_lines(ranking: Ranking) -> Iterator[str]:
         yield f"{few}. Such rows stand below, without a rank, and nothing is claimed of them."
         return
     yield f"{few}. Nothing is claimed of them: small differences may be chance."
-    num_ranked = int((configs["place"] == "ranked").sum())
-    if num_ranked > 1:
+    scores = configs[ranking.view.score].astype("float64").where(configs["place"] == "ranked")
+    few_scores = scores[unconfirmed.index].dropna()
+    if len(few_scores) > 1 and few_scores.min() <= scores.min():
+        no_choice = " Its test score has seen no choice." if "test" in ranking.view.parts else ""
         yield (
-            f"The lowest of {num_ranked:,} such scores is lower than that config's next seeds will be: luck helped to "
-            "make it the lowest. Its test score has seen no choice."
+            f"The lowest of {len(few_scores):,} such scores is lower than that config's next seeds will be: luck "
+            f"helped to make it the lowest.{no_choice}"
         )
 
 
@@ -112,8 +115,8 @@ def _best_of_lines(ranking: Ranking) -> Iterator[str]:
     if ranking.claims.num_confirmed and ranking.view.is_score_of_forecasts and num_configs > 1:
         what = "score and interval are" if ranking.claims.lack is None else "score is"
         yield (
-            f"The first config is the best of {num_configs:,}, chosen on the same validation points that its {what} "
-            "of, which flatters it; its test score has seen no choice."
+            f"The first config was chosen from {num_configs:,}, on the same validation points that its {what} of, "
+            "which flatters it; its test score has seen no choice."
         )
 
 
@@ -131,16 +134,25 @@ def _optimism_lines(rows: pd.DataFrame, found: Optimism, is_mse: bool) -> Iterat
     by = "one seed" if found.num_seeds == 1 else f"{found.num_seeds} seeds"
     name = config_in_words(rows.loc[[found.config_id]].iloc[0])
     where = f"{found.sweep}: " if found.sweep else ""
+    fresh = numerals.times(found.num_fresh, "fresh seed")
+    if math.isnan(found.fresh):
+        became = f"of its {fresh} not all have a finite {score}"
+    else:
+        became = f"with {fresh} its {score} is {numerals.score(found.fresh)}"
+        if found.explored > 0:
+            became += f", {_more(found.fresh / found.explored - 1)} than it was chosen for"
     yield (
         f"{where}{name} was chosen as the best of {found.num_explored:,} by {by}, with "
-        f"{score} {numerals.score(found.explored)}; with {numerals.times(found.num_fresh, 'fresh seed')} its {score} "
-        f"is {numerals.score(found.fresh)}, {_more(found.fresh / found.explored - 1)} than it was chosen for."
+        f"{score} {numerals.score(found.explored)}; {became}."
     )
-    if found.num_chosen > 1:
+    if found.num_compared > 1:
         mean = "in the mean" if where else "In the mean"
+        which = "chosen configs have"
+        if found.num_compared < found.num_chosen:
+            which = f"of {found.num_chosen} chosen configs that can be compared have"
         yield (
-            f"{where}{mean} the {found.num_chosen} chosen configs have {_more(found.excess)} {score} with fresh "
-            "seeds than they were chosen for."
+            f"{where}{mean} the {found.num_compared} {which} {_more(found.excess)} {score} with fresh seeds than they "
+            "were chosen for."
         )
 
 

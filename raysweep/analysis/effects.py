@@ -17,6 +17,7 @@ from raysweep.analysis.ranking import Ranking
 from raysweep.analysis.remarks import title_of
 from raysweep.analysis.result_table import Column, ResultTable, TableRow
 
+NO_EFFECT = 5e-4  # what is nearer to 1 reads as 1.000, and may be round-off
 CONFIDENCE = 0.95
 
 
@@ -84,19 +85,25 @@ def verdict_of(row: pd.Series) -> str:
         return "can't tell: too many values"
     if pd.isna(row["low"]):
         return "can't tell: one setting"
-    if row["high"] < 1:
+    if row["high"] < 1 - NO_EFFECT:
         return "lower error"
-    return "higher error" if row["low"] > 1 else "can't tell"
+    return "higher error" if row["low"] > 1 + NO_EFFECT else "can't tell"
 
 
 def answer_of(found: Effects) -> str:
     """What was found, in a sentence."""
     name = title_of(found.choices.ranking)
     told = [(row, verdict_of(row)) for _, row in found.values.iterrows()]
-    lower = [f"{row['key']} {row['value']} (error x {row['ratio']:.2f})" for row, said in told if said == "lower error"]
+    lower = [f"{row['key']} {row['value']} ({_times(row['ratio'])})" for row, said in told if said == "lower error"]
+    if not lower and found.values["low"].isna().all():
+        return f"{name}: can't tell which choice lowers the error: none was made in two settings."
     if not lower:
         return f"{name}: no choice lowers the error by more than its interval."
     return f"{name}: all else equal, lower error with {', '.join(lower)}."
+
+
+def _times(ratio: float) -> str:
+    return f"error x {ratio:.2f}" if ratio < 0.995 else f"error x {ratio:.3f}"
 
 
 def _effects(choices: Choices) -> Effects:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from raysweep.analysis.views import View
@@ -27,11 +28,12 @@ class Optimism:
         config_id: Of the config that was the best when all were explored.
         num_explored: Configs that it was chosen from, those that were stopped or diverged among them.
         num_seeds: Explored seeds behind its score.
-        num_fresh: Fresh seeds.
+        num_fresh: Fresh seeds with a result.
         explored: Its score when it was chosen.
-        fresh: Its score with fresh seeds.
-        num_chosen: Configs with fresh scores.
-        excess: By what share fresh scores are higher than explored ones, in the mean over the chosen configs.
+        fresh: Its score with fresh seeds; NaN where one of them diverged, or has no finite score.
+        num_chosen: Configs that were chosen.
+        num_compared: Those of them whose fresh and explored scores give a ratio.
+        excess: By what share fresh scores are higher than explored ones, in the mean over those.
     """
 
     sweep: str
@@ -42,6 +44,7 @@ class Optimism:
     explored: float
     fresh: float
     num_chosen: int
+    num_compared: int
     excess: float
 
 
@@ -112,8 +115,8 @@ def as_asked(trials: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:
     return trials.drop(columns="phase").merge(phases, on="trial_id")
 
 
-def chosen_by(asked: pd.DataFrame) -> str:
-    """The column of trials by which configs were chosen to be confirmed; empty where none were, or it can't be told.
+def chosen_by(asked: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of trials by which configs may have been chosen to be confirmed; none where none were, or none fits.
 
     Args:
         asked: Of one contest, from `as_asked`, with `is_scored`.
@@ -126,7 +129,7 @@ def chosen_by(asked: pd.DataFrame) -> str:
         explored = asked[in_sweep & asked["phase"].eq("explore").fillna(False) & asked["is_scored"]]
         means = explored.groupby("config_id")[list(_METRICS)].mean()
         fits &= {name for name in _METRICS if set(means[name].dropna().nsmallest(len(chosen)).index) == chosen}
-    return next((name for name in _METRICS if name in fits), "") if is_fresh.any() else ""
+    return tuple(name for name in _METRICS if name in fits) if is_fresh.any() else ()
 
 
 def optimisms(asked: pd.DataFrame, view: View) -> tuple[Optimism, ...]:
@@ -143,13 +146,16 @@ def optimisms(asked: pd.DataFrame, view: View) -> tuple[Optimism, ...]:
 
 def _optimism(trials: pd.DataFrame, view: View, sweep: str) -> Optimism | None:
     explored = trials[(trials["phase"] == "explore").fillna(False)]
-    fresh = trials[(trials["phase"] == "confirm").fillna(False) & trials["is_scored"]]
+    has_result = trials["is_scored"] | (trials["status"] == "diverged")
+    fresh = trials[(trials["phase"] == "confirm").fillna(False) & has_result]
     scored = explored[explored["is_scored"]].groupby("config_id")[view.score]
-    before, after = scored.mean().dropna().sort_values(kind="stable"), fresh.groupby("config_id")[view.score].mean()
+    before = scored.mean().dropna().sort_values(kind="stable")
+    scores = fresh[view.score].where(fresh["is_scored"] & np.isfinite(fresh[view.score].astype("float64")))
+    after = scores.groupby(fresh["config_id"]).mean(skipna=False)  # a seed that diverged must not drop out
     chosen = set(trials.loc[(trials["phase"] == "confirm").fillna(False), "config_id"])
     if not chosen or set(before.index[: len(chosen)]) != chosen or before.index[0] not in after:
         return None  # nothing was chosen, by another score, or the best has no score any more
-    excess = (after / before[after.index] - 1).mean()
+    ratios = (after / before[after.index].where(before > 0)).dropna()
     best = str(before.index[0])
     return Optimism(
         sweep=sweep,
@@ -159,6 +165,7 @@ def _optimism(trials: pd.DataFrame, view: View, sweep: str) -> Optimism | None:
         num_fresh=int((fresh["config_id"] == best).sum()),
         explored=float(before[best]),
         fresh=float(after[best]),
-        num_chosen=len(after),
-        excess=float(excess),
+        num_chosen=len(chosen),
+        num_compared=len(ratios),
+        excess=float(ratios.mean() - 1),
     )

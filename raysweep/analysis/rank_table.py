@@ -126,6 +126,7 @@ def _table(contests: Sequence[Ranking]) -> RankTable | None:
     frames = []
     for choices, ranks in found:
         place = (ranks - 1) / max(int(ranks.notna().sum()) - 1, 1)
+        place = place.mask(choices.configs["place"] == "diverged", 1.0)  # last, however many share that
         frame = choices.configs.assign(rank=ranks, share=place, dataset=choices.ranking.dataset)
         frame[view.fold] = choices.ranking.fold
         frames.append(frame)
@@ -147,7 +148,7 @@ def _table(contests: Sequence[Ranking]) -> RankTable | None:
 
 def _ranks(choices: Choices) -> pd.Series:
     """By the score alone, as an average needs all configs: those of the leaderboard leave out the unconfirmed ones."""
-    ranks = choices.configs["log_score"].rank(method="min")
+    ranks = choices.configs["score"].rank(method="min")
     worst = int(ranks.notna().sum()) + 1
     return ranks.mask(choices.configs["place"] == "diverged", worst)
 

@@ -53,8 +53,7 @@ class Ranking:
         num_old_elsewhere: Such trials of a series or fold that has no ranking; on the last ranking only.
         claims: What may be said of the configs that have enough seeds.
         optimisms: What became of the configs that were chosen to be confirmed, for each sweep that chose some.
-        chosen_by: The column of trials by which configs were chosen to be confirmed; empty if none were, or if that
-            can't be told.
+        chosen_by: The columns of trials by which configs may have been chosen to be confirmed; none if none were.
         has_other_folds: Whether the series has rankings for other values of the view's fold key.
         apart: Why these aren't in the ranking before; empty if it is the first of its series and fold.
     """
@@ -75,14 +74,14 @@ class Ranking:
     apart: str = ""
     claims: Claims = field(default_factory=Claims)
     optimisms: tuple[Optimism, ...] = ()
-    chosen_by: str = ""
+    chosen_by: tuple[str, ...] = ()
     has_other_folds: bool = False
 
     @property
     def chosen_by_another(self) -> str:
         """The score by which configs were chosen to be confirmed, where it isn't the one that sorts; else empty."""
         own = f"val_mse_{self.view.mode}" if self.view.mode else self.view.score
-        return "" if self.chosen_by == own else self.chosen_by
+        return "" if not self.chosen_by or own in self.chosen_by else self.chosen_by[0]
 
     @property
     def ranked(self) -> pd.DataFrame:

@@ -56,11 +56,16 @@ def answer_of(transfer: Transfer) -> str:
     if away.empty:
         return f"{transfer.title}: no forecast of another series has a score."
     best = away.sort_values("skill_last").iloc[-1]
-    num_better = int((away["skill_ridge"] > 0).sum())
+    beside_ridge = away["skill_ridge"].dropna()
+    beaten = (
+        f"{int((beside_ridge > 0).sum())} of {len(beside_ridge)} forecasts of series that weren't trained on beat the "
+        "ridge trained at home; "
+        if len(beside_ridge)
+        else ""
+    )
     return (
-        f"{transfer.title}: {num_better} of {len(away)} forecasts of series that weren't trained on beat the ridge "
-        f"trained at home; the best, {best['model']} from {best['trained_on']} to {best['forecast']}, has skill "
-        f"{numerals.skill(best['skill_last'])} against the last value."
+        f"{transfer.title}: {beaten}the best, {best['model']} from {best['trained_on']} to {best['forecast']}, has "
+        f"skill {numerals.skill(best['skill_last'])} against the last value."
     )
 
 

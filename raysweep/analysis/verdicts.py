@@ -38,6 +38,19 @@ class Rival:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unconfirmed:
+    """A config without a rank whose score is lower than that of the best one with a rank.
+
+    Attributes:
+        name: The config in words.
+        lead: By which share its score is below that of the best baseline; NaN where there is none.
+    """
+
+    name: str
+    lead: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The best config of a ranking in which at least one has a score.
 
@@ -50,6 +63,9 @@ class Verdict:
         num_best: Configs that may be the best, as far as the ranking's claims go; 0 where none is claimed.
         against_baseline: `better` or `worse` where it is known to differ from the best baseline; else empty.
         num_seeds: Seeds behind its score.
+        num_stopped: Seeds of it that a scheduler stopped.
+        is_confirmed: Whether it has enough seeds, none of them stopped.
+        lower: The lowest score of all, where a config without a rank has it; else None.
         seed_spread: Standard deviation over its seeds, as a share of the score; NaN with fewer than two.
         baseline: The best one on the score that sorts; None where baselines have no such score.
         runner_up: The next config; None if there is none.
@@ -64,6 +80,9 @@ class Verdict:
     num_best: int
     against_baseline: str
     num_seeds: int
+    num_stopped: int
+    is_confirmed: bool
+    lower: Unconfirmed | None
     seed_spread: float
     baseline: Rival | None
     runner_up: Rival | None
@@ -141,6 +160,9 @@ def verdict_of(ranking: Ranking, trials: pd.DataFrame) -> Verdict | None:
         num_best=int(rows["is_best"].sum()),
         against_baseline=str(best["against_baseline"]) if best["is_best"] else "",
         num_seeds=int(best["num_scored"]),
+        num_stopped=int(best["num_stopped"]),
+        is_confirmed=bool(best["is_confirmed"]),
+        lower=_lower(best, rows[(rows["place"] == "ranked") & rows["rank"].isna() & is_finite], baselines, ranking),
         seed_spread=_seed_spread(str(best.name), ranking, trials),
         baseline=_rival(best, baselines.iloc[0], ranking) if len(baselines) else None,
         runner_up=_rival(best, ranked.iloc[1], ranking) if len(ranked) > 1 else None,
@@ -169,6 +191,16 @@ def _rival(best: pd.Series, other: pd.Series, ranking: Ranking) -> Rival:
         lead=_lead(best[score], other[score]),
         test_lead=_lead(best["test.mse"], other["test.mse"]) if has_test else float("nan"),
     )
+
+
+def _lower(best: pd.Series, unranked: pd.DataFrame, baselines: pd.DataFrame, ranking: Ranking) -> Unconfirmed | None:
+    score = ranking.view.score
+    lowest = unranked.sort_values(score, kind="stable").head(1)
+    if lowest.empty or not lowest[score].iloc[0] < best[score]:
+        return None
+    row = lowest.iloc[0]
+    lead = _lead(row[score], baselines[score].iloc[0]) if len(baselines) else float("nan")
+    return Unconfirmed(name=label_of(row, ranking), lead=lead)
 
 
 def _lead(score: float, other: float) -> float:

@@ -156,8 +156,8 @@ def answer_of(panel: WindowPanel) -> str:
         sentence += f", skill {numerals.skill(best['skill_ridge'])} against the ridge"
     of_model = panel.points[panel.points["model"] == best["model"]]
     comparable = of_model[of_model["has_rank"] == best["has_rank"]]
-    if len(comparable) > 1:
-        worst = comparable.loc[comparable["val"].idxmax()]
+    worst = comparable.loc[comparable["val"].idxmax()]
+    if worst["val"] > best["val"]:
         which = "worst" if len(comparable) == len(of_model) else "worst confirmed"
         sentence += f"; its {which} window on validation is {worst['window']}, test MSE {numerals.score(worst['test'])}"
     lowest = panel.points.sort_values("val", kind="stable").iloc[0]

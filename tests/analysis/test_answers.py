@@ -261,8 +261,8 @@ def test_the_score_is_named_by_protocol(
             Claims(lack=None, num_confirmed=30, num_compared=20, baseline="ridge"),
             3,
             "",
-            "Not told apart: 3 of 20 configs with enough seeds may be the best (model confidence set at 95 %, over "
-            "seeds and starts); on validation it can't be told from ridge; on the test part",
+            "Not told apart: 3 of the 20 best of 30 configs with enough seeds may be the best (model confidence set at "
+            "95 %, over seeds and starts); on validation it can't be told from ridge; on the test part",
         ),
         (
             Claims(lack=None, num_confirmed=1, num_compared=1),

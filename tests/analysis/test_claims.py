@@ -211,17 +211,17 @@ def test_a_confirmed_config_is_scored_by_its_fresh_seeds_alone(paths: SweepPaths
 
 def test_what_was_chosen_by_another_score_is_not_called_the_best(paths: SweepPaths) -> None:
     tables = phased(with_blocks(sweep(paths, 2, num_seeds=6, more=[lstm(val=1.0)]), errors_of(1.0, 2.0, num_seeds=6)))
-    assert not [text for text in one_step(tables).lines_below if "was chosen" in text]
+    assert not [text for text in one_step(tables).lines_below if "was chosen as" in text]
 
 
 def test_the_best_of_several_was_chosen_and_says_so_in_each_table(paths: SweepPaths) -> None:
     tables = with_blocks(sweep(paths, 3), errors_of(1.0, 1.1, 1.2, num_blocks=30))
     one, far = leaderboards(tables)
     assert line(one, "seen no choice") == (
-        "The first config is the best of 3, chosen on the same validation points that its score and interval are of, "
+        "The first config was chosen from 3, on the same validation points that its score and interval are of, "
         "which flatters it; its test score has seen no choice."
     )
-    assert "the best of 3, chosen on the same validation points that its score is of" in line(far, "seen no choice")
+    assert "was chosen from 3, on the same validation points that its score is of" in line(far, "seen no choice")
 
 
 def test_an_only_config_was_not_chosen(paths: SweepPaths) -> None:
@@ -236,7 +236,7 @@ def test_without_phases_nothing_is_said_of_choosing(paths: SweepPaths) -> None:
         evaluations=tables.evaluations,
     )
     assert one_step(no_phase) == one_step(tables)
-    assert not [text for text in one_step(tables).lines_below if "was chosen" in text]
+    assert not [text for text in one_step(tables).lines_below if "was chosen as" in text]
 
 
 def test_ranks_and_skills_over_folds_stand_side_by_side(paths: SweepPaths) -> None:

@@ -46,7 +46,7 @@ def test_two_sweeps_in_one_contest_say_of_how_many_the_best_is(tmp_path: Path) -
         return write_ledger(sweep_paths(tmp_path, name), [*explored, *fresh])
 
     board = compare([sweep("one", ("att", "lstm"), 50.0), sweep("two", ("vq", "vq_mh"), 70.0)])[0]
-    assert "the best of 4, chosen on the same validation points" in line(board, "seen no choice")
+    assert "was chosen from 4, on the same validation points" in line(board, "seen no choice")
     for name, model, base in (("one", "att", "50.00"), ("two", "vq", "70.00")):
         said = line(board, f"{name}: {model} ")
         assert f"was chosen as the best of 2 by one seed, with MSE {base}; with 5 fresh seeds its MSE is {base}" in said

@@ -98,16 +98,21 @@ def best_sentence(verdict: Verdict, verdicts: Sequence[Verdict]) -> str:
     if verdict.ranking.view.protocol == "replication":
         behind = f", {runner_up}" if runner_up else ""
         return f"{verdict.label} has the lowest validation loss {where}, {score}{behind}{elsewhere}."
+    lower = "" if verdict.lower is None else f"; lower, but unconfirmed, is {verdict.lower.name}"
     if verdict.baseline is not None and not verdict.baseline.lead > 0:
+        which = "config"
+        if verdict.lower is not None and verdict.lower.lead > 0:
+            which = "confirmed config"
+            lower = f"; {verdict.lower.name}, unconfirmed, is {_than(verdict.lower.lead)} {verdict.baseline.name}"
         return (
-            f"No config beats the best baseline {where}: the best, {verdict.label}, has an MSE of {score} on "
-            f"validation, {_against(verdict.baseline, '')}{elsewhere}."
+            f"No {which} beats the best baseline {where}: the best, {verdict.label}, has an MSE of {score} on "
+            f"validation, {_against(verdict.baseline, '')}{elsewhere}{lower}."
         )
     parts = [_against(verdict.baseline, "the best baseline")] if verdict.baseline is not None else []
     parts += [runner_up] if runner_up else []
     by_how_much = f", is {' and '.join(parts)}" if parts else ", is the only score there is"
     where = where.removeprefix("on ").replace(verdict.ranking.dataset, f"{verdict.ranking.dataset} best", 1)
-    return f"{verdict.label} forecasts {where}: its MSE on validation, {score}{by_how_much}{elsewhere}."
+    return f"{verdict.label} forecasts {where}: its MSE on validation, {score}{by_how_much}{elsewhere}{lower}."
 
 
 def real_sentence(verdict: Verdict) -> str:
@@ -116,7 +121,13 @@ def real_sentence(verdict: Verdict) -> str:
     if ranking.view.protocol == "replication":
         return "No: under replication every score is in-sample, and says nothing of forecasts of unseen points."
     parts = []
-    if verdict.num_seeds < SEEDS_TO_CONFIRM:
+    if verdict.num_seeds >= SEEDS_TO_CONFIRM and not verdict.is_confirmed:
+        parts.append(
+            f"Unconfirmed: a scheduler stopped {verdict.num_stopped} of its "
+            f"{numerals.times(verdict.num_seeds + verdict.num_stopped, 'seed')}, and those that are left were picked "
+            "for doing well"
+        )
+    elif not verdict.is_confirmed:
         of = f", chosen as the best of {verdict.num_ranked:,}, which flatters it" if verdict.num_ranked > 1 else ""
         parts.append(
             f"Unconfirmed: it has {numerals.times(verdict.num_seeds, 'seed')} where {SEEDS_TO_CONFIRM} are needed{of}"
@@ -159,13 +170,15 @@ def next_steps(verdict: Verdict) -> Iterator[str]:
     behind = "" if verdict.baseline is None or verdict.baseline.lead > 0 else verdict.baseline.name
     if behind and verdict.against_baseline == "worse":
         yield f"use {behind} until a model beats it on validation; more seeds of these will not"
-    elif verdict.num_seeds < SEEDS_TO_CONFIRM:
+    elif not verdict.is_confirmed:
         yield f"confirm the best five with fresh seeds, by {_CONFIRM} in the sweep file"
         if behind:
             yield f"use {behind} if none of them beats it on validation"
     elif behind:
+        if verdict.lower is not None and verdict.lower.lead > 0:
+            yield f"confirm {verdict.lower.name} with fresh seeds, by a larger confirm.top in the sweep file"
         yield f"use {behind} until a model beats it on validation"
-    elif verdict.runner_up is not None and verdict.seed_spread > verdict.runner_up.lead:
+    elif verdict.runner_up is not None and verdict.num_best != 1 and verdict.seed_spread > verdict.runner_up.lead:
         yield (
             f"add seeds: they differ by {_percent(verdict.seed_spread)} (standard deviation), more than the "
             f"{_percent(verdict.runner_up.lead)} between the first two configs"
@@ -215,11 +228,14 @@ def _standing(verdict: Verdict) -> str:
         case "blocks":
             return f"Not known: {seeds}, but the validation part is too short to tell how errors vary along it"
     level = f"model confidence set at {100 * (1 - SIZE):.0f} %, over seeds and starts"
+    compared = f"{claims.num_compared}"
+    if claims.num_confirmed > claims.num_compared:
+        compared = f"the {claims.num_compared} best of {claims.num_confirmed:,}"
     if claims.num_compared < 2:
         return f"{seeds[0].upper()}{seeds[1:]}, and no other config has enough to be compared with"
     if verdict.num_best == 1:
-        return f"Yes among configs: it is known to be the best of {claims.num_compared} with enough seeds ({level})"
-    may_be = f"{verdict.num_best} of {claims.num_compared} configs with enough seeds may be the best"
+        return f"Yes among configs: it is known to be the best of {compared} with enough seeds ({level})"
+    may_be = f"{verdict.num_best} of {compared} configs with enough seeds may be the best"
     return f"Not told apart: {may_be} ({level})"
 
 
@@ -271,7 +287,7 @@ def _change(lead: float) -> str:
 
 
 def _percent(share: float, sign: str = "") -> str:
-    return f"{100 * share:{sign}.1f} %"
+    return f"{round(100 * share, 1) + 0.0:{sign}.1f} %"  # no -0.0
 
 
 def _beyond(key: str, value: str, side: str) -> str:
