@@ -53,7 +53,7 @@ def answers(verdicts: Sequence[Verdict], divergence: Divergence | None = None) -
         return (
             ("What is best", "Nothing can be said yet: no trial has finished with a score."),
             ("Is it real", "There is no difference to judge."),
-            ("What next", "Run the sweep to its end; the same command again runs only what is missing."),
+            ("What next", "Run the same command again: it runs what is missing, and tries again what has failed."),
         )
     main = leading(verdicts)
     return (
