@@ -39,7 +39,7 @@ def claim_lines(ranking: Ranking) -> Iterator[str]:
             yield from _set_lines(ranking)
     yield from _unconfirmed_lines(ranking)
     yield from choice_lines(ranking)
-    yield from _best_of_lines(ranking)
+    yield from _chosen_from_lines(ranking)
     for found in ranking.optimisms:
         yield from _optimism_lines(ranking.rows, found, ranking.view.is_score_of_forecasts)
 
@@ -108,7 +108,7 @@ def _unconfirmed_lines(ranking: Ranking) -> Iterator[str]:
         )
 
 
-def _best_of_lines(ranking: Ranking) -> Iterator[str]:
+def _chosen_from_lines(ranking: Ranking) -> Iterator[str]:
     """That the first has been chosen, on the points that its score is of: fresh seeds don't make up for that."""
     rows = ranking.rows
     num_configs = int((~rows["place"].isin(["baseline", "unscored"])).sum())
